@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace kukeon::reflect {
+
+// Where a value stood in its text; lines and columns count from 1, 0 is "not known".
+struct Mark {
+  int line = 0;
+  int column = 0;
+};
+
+enum class Syntax { json, yaml };
+
+// A parsed text before it has a type: what both JSON and YAML become, and the one thing that decode()
+// reads. Scalars keep their literal text: `0755` and `1e2` mean different things to different fields.
+struct Tree {
+  enum class Kind { null, boolean, number, string, list, map };
+
+  Kind kind = Kind::null;
+  std::string text;  // of a scalar: a string's value, else the literal (`true`, `0755`, `~`)
+  Mark mark;
+  std::vector<Tree> items;                             // of a list
+  std::vector<std::pair<std::string, Tree>> members;   // of a map, in source order
+  std::vector<Mark> member_marks;                      // of a map's keys, same order
+
+  // The member with exactly this key, or nullptr.
+  const Tree* find(std::string_view key) const;
+};
+
+std::string_view name_of(Tree::Kind kind);
+
+}  // namespace kukeon::reflect

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kukeon/base/error_kinds.h"
+#include "kukeon/base/timestamp.h"
+
+// The container runtime in our words: what the engine and the image importer ask of containerd. The
+// implementation over gRPC is containerd::connect(); the in-memory one for tests is fakes::FakeRuntime.
+// Every call is bounded in time and throws Error: not_found, already_exists, failed_precondition,
+// deadline_exceeded, connect_containerd (nobody answers on the socket), or unknown with the runtime's text.
+// Calls are safe from any thread. `ns` is always a containerd namespace.
+namespace kukeon::runtime {
+
+using Labels = std::map<std::string, std::string>;
+
+// A blob in the content store: OCI's descriptor.
+struct Descriptor {
+  std::string media_type;
+  std::string digest;  // "sha256:…"
+  std::int64_t size_bytes = 0;
+
+  bool operator==(const Descriptor&) const = default;
+};
+
+struct ImageRecord {
+  std::string name;  // normalised reference
+  Descriptor target;
+  Labels labels;
+  Timestamp created_at;
+};
+
+// What mount(2) gets; snapshots answer with these, tasks are created on them.
+struct Mount {
+  std::string type;
+  std::string source;
+  std::vector<std::string> options;
+
+  bool operator==(const Mount&) const = default;
+};
+
+struct ContainerRecord {
+  std::string id;
+  std::string image;         // reference, or empty for a root file system of ours
+  std::string snapshotter;   // empty: no snapshot
+  std::string snapshot_key;
+  std::string spec_json;     // the OCI runtime spec
+  Labels labels;
+};
+
+enum class TaskState { unknown, created, running, stopped, paused, pausing };
+
+struct Task {
+  std::string container_id;
+  std::uint32_t pid = 0;
+  TaskState state = TaskState::unknown;
+  std::uint32_t exit_code = 0;
+  Timestamp exited_at;
+};
+
+struct TaskOptions {
+  std::vector<Mount> rootfs;
+  // A host file that the shim appends stdout and stderr to; empty: discarded.
+  std::string log_path;
+};
+
+enum class EventKind { task_started, task_exited, task_oom, task_deleted, other };
+
+struct Event {
+  EventKind kind = EventKind::other;
+  std::string ns;
+  std::string container_id;
+  std::uint32_t pid = 0;
+  std::uint32_t exit_code = 0;
+  Timestamp at;
+};
+
+// Reads a source in pieces: fills `buffer`, returns the count, 0 at the end. Throws on failure.
+using Source = std::function<std::size_t(char* buffer, std::size_t size)>;
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+
+  // "containerd 1.6.20~ds1"; doubles as the liveness check.
+  virtual std::string version() = 0;
+  // The OCI runtime that start_task uses, by its binary's name: "runc" or "crun".
+  virtual std::string oci_runtime() = 0;
+
+  // Namespaces. create succeeds where it exists; delete where it is gone, and throws failed_precondition
+  // while it still holds objects.
+  virtual void create_namespace(const std::string& ns, const Labels& labels) = 0;
+  virtual void delete_namespace(const std::string& ns) = 0;
+  virtual bool namespace_exists(const std::string& ns) = 0;
+  virtual std::vector<std::string> list_namespaces() = 0;
+
+  // Leases keep what is made under them from the garbage collector. While `lease` is non-empty in the
+  // calls below, what they make belongs to it.
+  virtual void create_lease(const std::string& ns, const std::string& id) = 0;
+  virtual void delete_lease(const std::string& ns, const std::string& id) = 0;  // synchronous GC
+  virtual std::vector<std::string> list_leases(const std::string& ns) = 0;
+
+  // Content. write_blob is a no-op when the digest is there; it throws invalid_argument when the bytes
+  // do not hash to the digest, and stores nothing.
+  virtual bool has_blob(const std::string& ns, const std::string& digest) = 0;
+  virtual void write_blob(const std::string& ns, const Descriptor& blob, const Source& source,
+                          const Labels& labels, const std::string& lease) = 0;
+  virtual std::string read_blob(const std::string& ns, const std::string& digest,
+                                std::size_t limit = std::size_t{8} << 20) = 0;
+  virtual void set_blob_labels(const std::string& ns, const std::string& digest,
+                               const Labels& labels) = 0;
+  virtual std::vector<Descriptor> list_blobs(const std::string& ns) = 0;  // media_type is empty
+  virtual void delete_blob(const std::string& ns, const std::string& digest) = 0;
+
+  // Images. put creates or replaces; delete is synchronous: layers are freed when it returns.
+  virtual void put_image(const std::string& ns, const ImageRecord& image) = 0;
+  virtual std::optional<ImageRecord> find_image(const std::string& ns, const std::string& name) = 0;
+  virtual std::vector<ImageRecord> list_images(const std::string& ns) = 0;
+  virtual void delete_image(const std::string& ns, const std::string& name) = 0;
+
+  // Snapshots. `parent` may be empty. prepare throws already_exists; remove succeeds where it is gone.
+  // What prepare makes carries `containerd.io/gc.root` unless a lease holds it: without either, a GC
+  // elsewhere removes it before its container exists (facts/latency.md, trap 1).
+  virtual std::string snapshotter() = 0;
+  virtual bool snapshot_exists(const std::string& ns, const std::string& key) = 0;
+  virtual std::vector<Mount> prepare_snapshot(const std::string& ns, const std::string& key,
+                                              const std::string& parent, const Labels& labels,
+                                              const std::string& lease) = 0;
+  virtual std::vector<Mount> view_snapshot(const std::string& ns, const std::string& key,
+                                           const std::string& parent, const std::string& lease) = 0;
+  virtual std::vector<Mount> snapshot_mounts(const std::string& ns, const std::string& key) = 0;
+  virtual void commit_snapshot(const std::string& ns, const std::string& name,
+                               const std::string& key, const Labels& labels,
+                               const std::string& lease) = 0;
+  virtual void remove_snapshot(const std::string& ns, const std::string& key) = 0;
+  virtual std::vector<std::string> list_snapshots(const std::string& ns) = 0;
+
+  // Extracts a layer blob onto mounts; answers the digest of the uncompressed tar (the diff id).
+  virtual std::string apply_layer(const std::string& ns, const Descriptor& layer,
+                                  const std::vector<Mount>& mounts, const std::string& lease) = 0;
+
+  // Containers: records only, nothing runs. delete succeeds where it is gone and leaves the snapshot.
+  virtual void create_container(const std::string& ns, const ContainerRecord& container) = 0;
+  virtual std::optional<ContainerRecord> find_container(const std::string& ns,
+                                                        const std::string& id) = 0;
+  virtual std::vector<ContainerRecord> list_containers(const std::string& ns) = 0;
+  virtual void delete_container(const std::string& ns, const std::string& id) = 0;
+
+  // Tasks: the running side. start_task creates and starts, and leaves nothing when either fails; a
+  // command that the image lacks is invalid_argument with the OCI runtime's own last line. Containers whose
+  // specs name the same `io.containerd.runc.v2.group` annotation share one shim.
+  virtual Task start_task(const std::string& ns, const std::string& id,
+                          const TaskOptions& options) = 0;
+  virtual std::optional<Task> find_task(const std::string& ns, const std::string& id) = 0;
+  // Asks every shim (0.16 ms each): for start-up and reconcile, never for reads.
+  virtual std::vector<Task> list_tasks(const std::string& ns) = 0;
+  // Success where the task is gone or has exited.
+  virtual void kill_task(const std::string& ns, const std::string& id, int signal) = 0;
+  // The exited task, or nothing when it still runs at the deadline. Throws not_found.
+  virtual std::optional<Task> wait_task(const std::string& ns, const std::string& id,
+                                        std::chrono::milliseconds timeout) = 0;
+  // Removes an exited task, or kills and removes a live one. Success where it is gone.
+  virtual void delete_task(const std::string& ns, const std::string& id) = 0;
+
+  // Calls `on_event` for task events of every namespace until stopped. `on_connected` is called each
+  // time a stream stands (the first time too): events may have been missed before it, so list then.
+  // Returns when stop is requested.
+  virtual void watch(const std::function<void(const Event&)>& on_event,
+                     const std::function<void()>& on_connected, std::stop_token stop) = 0;
+};
+
+}  // namespace kukeon::runtime
