@@ -38,13 +38,27 @@ inline constexpr ErrorKind attach_not_supported{
 
 // Every kind that keeps its word on the wire; `unknown` is the answer for all others.
 inline constexpr std::array wire{
-    &realm_name_required, &space_name_required, &stack_name_required,
-    &cell_name_required,  &container_name_required, &conversion_failed,
-    &create_realm,        &create_space,        &create_stack,
-    &create_cell,         &realm_not_found,     &space_not_found,
-    &stack_not_found,     &cell_not_found,      &container_not_found,
-    &network_not_found,   &image_not_found,     &resource_has_dependencies,
-    &container_exists,    &attach_not_supported, &unknown,
+    &realm_name_required,
+    &space_name_required,
+    &stack_name_required,
+    &cell_name_required,
+    &container_name_required,
+    &conversion_failed,
+    &create_realm,
+    &create_space,
+    &create_stack,
+    &create_cell,
+    &realm_not_found,
+    &space_not_found,
+    &stack_not_found,
+    &cell_not_found,
+    &container_not_found,
+    &network_not_found,
+    &image_not_found,
+    &resource_has_dependencies,
+    &container_exists,
+    &attach_not_supported,
+    &unknown,
 };
 
 // The kind a peer named, or nullptr for a word we do not know.

@@ -73,9 +73,10 @@ void write_all(int fd, std::string_view bytes, std::string_view what) {
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes, mode_t mode, Sync sync) {
-  std::string temporary = (path.parent_path() / ".kukeon-XXXXXX.tmp").string();
+  const fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path{"."};
+  std::string temporary = (directory / ".kukeon-XXXXXX.tmp").string();
   Fd fd{::mkostemps(temporary.data(), 4, O_CLOEXEC)};
-  if (!fd) throw Error::from_errno(fmt::format("create a file in {}", path.parent_path().string()));
+  if (!fd) throw Error::from_errno(fmt::format("create a file in {}", directory.string()));
   Rollback undo;
   undo.add([&temporary] { ::unlink(temporary.c_str()); });
 
@@ -88,9 +89,14 @@ void write_file_atomically(const fs::path& path, std::string_view bytes, mode_t 
   }
   undo.commit();
   if (sync == Sync::yes) {
-    const Fd directory = open_file(path.parent_path().string(), O_RDONLY | O_DIRECTORY);
-    sync_fd(directory.get(), path.parent_path());
+    const Fd opened = open_file(directory.string(), O_RDONLY | O_DIRECTORY);
+    sync_fd(opened.get(), directory);
   }
+}
+
+bool is_atomic_write_leftover(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with(".kukeon-") && name.ends_with(".tmp");
 }
 
 void write_file_in_place(const fs::path& path, std::string_view bytes, mode_t mode) {

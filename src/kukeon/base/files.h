@@ -28,6 +28,9 @@ enum class Sync { no, yes };
 void write_file_atomically(const fs::path& path, std::string_view bytes, mode_t mode,
                            Sync sync = Sync::no);
 
+// Whether a file is the temporary one of such a write that was killed half-way.
+bool is_atomic_write_leftover(const fs::path& path);
+
 // Writes through the existing inode, creating it if absent: for bind-mounted and kernel files.
 void write_file_in_place(const fs::path& path, std::string_view bytes, mode_t mode = 0644);
 

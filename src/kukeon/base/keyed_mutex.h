@@ -9,8 +9,8 @@
 
 namespace kukeon {
 
-// One mutex a key, made on demand and dropped with its last holder. Keys are resource paths; whoever
-// takes two takes the parent first.
+// One mutex a key, made on demand and dropped with its last holder. Keys are resource paths;
+// whoever takes two takes the parent first.
 class KeyedMutex {
   struct Entry {
     std::mutex mutex;

@@ -63,7 +63,7 @@ void write(Level level, std::string_view sentence, Fields fields) {
     const std::lock_guard lock{target().mutex};
     sink = target().sink;
   }
-  if (sink) (*sink)(level, line);
+  if (sink && *sink) (*sink)(level, line);
 }
 
 }  // namespace kukeon::log

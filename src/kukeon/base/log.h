@@ -8,8 +8,9 @@
 
 #include <fmt/format.h>
 
-// log::info("cell ready", {{"cell", path}, {"pid", pid}}): a fixed sentence, then fields. Nothing is
-// written until a sink is set; the daemon sets one, the CLI only with --verbose. Secrets never get here.
+// log::info("cell ready", {{"cell", path}, {"pid", pid}}): a fixed sentence, then fields. Nothing
+// is written until a sink is set; the daemon sets one, the CLI only with --verbose. Secrets never
+// get here.
 namespace kukeon::log {
 
 enum class Level { debug, info, warn, error };

@@ -35,6 +35,11 @@ Pipe make_pipe() {
   return {Fd{ends[0]}, Fd{ends[1]}};
 }
 
+// A caller's "forever" must not overflow the clock.
+steady_clock::time_point deadline_after(milliseconds timeout) {
+  return steady_clock::now() + std::min<milliseconds>(timeout, std::chrono::hours{24 * 365});
+}
+
 int poll_timeout(steady_clock::time_point deadline) {
   const auto left =
       std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()).count();
@@ -72,9 +77,11 @@ struct ChildPlan {
 
 // After fork: async-signal-safe calls only. A failure is written to `report` as an errno.
 [[noreturn]] void become(const ChildPlan& plan) {
+  // Above 2, as the streams below: a parent without stdin gave the pipe that number.
+  const int report = plan.report > 2 ? plan.report : ::fcntl(plan.report, F_DUPFD_CLOEXEC, 3);
   const auto fail = [&] {
     const int err = errno;
-    (void)!::write(plan.report, &err, sizeof err);
+    (void)!::write(report, &err, sizeof err);
     ::_exit(127);
   };
   sigset_t none;
@@ -139,6 +146,7 @@ Process Process::start(const Command& command, const Pipes& pipes) {
   Process process;
   process.pid_ = pid;
   process.pidfd_ = open_pidfd(pid);
+  if (!process.pidfd_) throw Error::from_errno(fmt::format("open a pidfd for {}", file));
   report.write.reset();
   int err = 0;
   ssize_t n = 0;
@@ -198,7 +206,7 @@ pid_t Process::release() {
 
 Output run(const Command& command, milliseconds timeout, std::string_view input,
            std::size_t limit) {
-  const auto deadline = steady_clock::now() + timeout;
+  const auto deadline = deadline_after(timeout);
   Pipe in = make_pipe();
   Pipe out = make_pipe();
   Pipe err = make_pipe();
@@ -209,6 +217,10 @@ Output run(const Command& command, milliseconds timeout, std::string_view input,
   ::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
   if (input.empty()) in.write.reset();
 
+  const auto fail_late = [&] {
+    throw Error{kinds::deadline_exceeded,
+                fmt::format("{} did not finish within {} ms", command.argv[0], timeout.count())};
+  };
   Output output;
   const auto drain = [&](Fd& fd, std::string& into) {
     char chunk[16384];
@@ -222,18 +234,20 @@ Output run(const Command& command, milliseconds timeout, std::string_view input,
   };
   // A daemonized grandchild may keep the pipes open: the child's own end is what counts.
   bool exited = false;
-  while (out.read || err.read) {
+  while (out.read || err.read || in.write) {
+    // Checked here: a program that never stops writing would keep poll() from ever timing out.
+    if (steady_clock::now() >= deadline) {
+      if (exited) break;
+      fail_late();
+    }
     pollfd waiting[4] = {{out.read.get(), POLLIN, 0},
                          {err.read.get(), POLLIN, 0},
                          {in.write.get(), POLLOUT, 0},
                          {exited ? -1 : process.pidfd().get(), POLLIN, 0}};
     const int ready = ::poll(waiting, 4, exited ? 0 : poll_timeout(deadline));
     if (ready < 0 && errno != EINTR) throw Error::from_errno("poll");
-    if (ready == 0) {
-      if (exited) break;
-      throw Error{kinds::deadline_exceeded,
-                  fmt::format("{} did not finish within {} ms", command.argv[0], timeout.count())};
-    }
+    if (ready == 0 && exited) break;
+    if (ready <= 0) continue;
     if (waiting[0].revents != 0) drain(out.read, output.out);
     if (waiting[1].revents != 0) drain(err.read, output.err);
     if (waiting[2].revents != 0) {
@@ -245,10 +259,7 @@ Output run(const Command& command, milliseconds timeout, std::string_view input,
     if (waiting[3].revents != 0) exited = true;
   }
   const auto exit = process.wait(milliseconds{poll_timeout(deadline)});
-  if (!exit) {
-    throw Error{kinds::deadline_exceeded,
-                fmt::format("{} did not finish within {} ms", command.argv[0], timeout.count())};
-  }
+  if (!exit) fail_late();
   output.exit = *exit;
   return output;
 }
@@ -260,7 +271,7 @@ Fd open_pidfd(pid_t pid) {
 }
 
 bool wait_for_exit(const Fd& pidfd, milliseconds timeout) {
-  const auto deadline = steady_clock::now() + timeout;
+  const auto deadline = deadline_after(timeout);
   pollfd waiting{pidfd.get(), POLLIN, 0};
   for (;;) {
     const int ready = ::poll(&waiting, 1, poll_timeout(deadline));

@@ -17,11 +17,11 @@ namespace kukeon {
 
 // A program to run. argv[0] is looked up in PATH unless it has a slash.
 struct Command {
-  std::vector<std::string> argv;
-  std::map<std::string, std::string> extra_env;  // on top of our own environment
-  std::optional<std::string> directory;
-  bool new_session = false;  // setsid(): outlives our terminal
-  std::vector<int> inherit;  // descriptors that stay open, under the same number
+  std::vector<std::string> argv{};
+  std::map<std::string, std::string> extra_env{};  // on top of our own environment
+  std::optional<std::string> directory{};
+  bool new_session = false;    // setsid(): outlives our terminal
+  std::vector<int> inherit{};  // descriptors that stay open, under the same number
 };
 
 struct Exit {
@@ -69,8 +69,8 @@ struct Output {
   std::string err;
 };
 
-// Runs to the end, feeding `input` and collecting at most `limit` bytes of each stream (the rest is read and
-// dropped). At the deadline the program is killed and deadline_exceeded thrown.
+// Runs to the end, feeding `input` and collecting at most `limit` bytes of each stream (the rest is
+// read and dropped). At the deadline the program is killed and deadline_exceeded thrown.
 Output run(const Command& command, std::chrono::milliseconds timeout, std::string_view input = {},
            std::size_t limit = std::size_t{1} << 20);
 

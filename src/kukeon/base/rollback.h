@@ -6,8 +6,8 @@
 
 namespace kukeon {
 
-// Undoes, newest first, what was done before a failure. A step names things and captures no locals of
-// the scope it guards: `Rollback undo;` stands first there, so steps run after those are gone.
+// Undoes, newest first, what was done before a failure. A step names things and captures no locals
+// of the scope it guards: `Rollback undo;` stands first there, so steps run after those are gone.
 // A step that throws is logged, and the others still run.
 class Rollback {
  public:

@@ -14,8 +14,10 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// Length of the well-formed UTF-8 sequence at `at` (Unicode table 3-7), or 0.
-std::size_t utf8_sequence(std::string_view bytes, std::size_t at) {
+}  // namespace
+
+// The ranges are those of table 3-7 of the Unicode standard.
+std::size_t utf8_length(std::string_view bytes, std::size_t at) {
   const auto byte = [&](std::size_t i) {
     return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U;
   };
@@ -37,13 +39,11 @@ std::size_t utf8_sequence(std::string_view bytes, std::size_t at) {
   return 0;
 }
 
-}  // namespace
-
 std::string quote(std::string_view text) {
   std::string out{'"'};
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
-    const std::size_t length = utf8_sequence(text, i);
+    const std::size_t length = utf8_length(text, i);
     if (length > 1) {
       out.append(text.substr(i, length));
       i += length;
@@ -51,15 +51,33 @@ std::string quote(std::string_view text) {
     }
     ++i;
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
-      case '\r': out += "\\r"; break;
-      case '\a': out += "\\a"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\v': out += "\\v"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\a':
+        out += "\\a";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\v':
+        out += "\\v";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) {
           out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
@@ -132,8 +150,9 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
   std::size_t least = 3;
   for (const std::string_view candidate : candidates) {
     std::size_t distance = edit_distance(word, candidate);
-    if (word.size() >= 3 && candidate.starts_with(word)) distance = std::min<std::size_t>(distance, 1);
-    if (distance < least) {
+    if (word.size() >= 3 && candidate.starts_with(word))
+      distance = std::min<std::size_t>(distance, 1);
+    if (distance < least && distance < word.size()) {
       least = distance;
       best = candidate;
     }
@@ -145,7 +164,7 @@ std::string to_valid_utf8(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size());
   for (std::size_t i = 0; i < bytes.size();) {
-    if (const std::size_t length = utf8_sequence(bytes, i); length > 0) {
+    if (const std::size_t length = utf8_length(bytes, i); length > 0) {
       out.append(bytes.substr(i, length));
       i += length;
     } else {

@@ -27,10 +27,14 @@ std::optional<std::int64_t> parse_integer(std::string_view text);
 // Levenshtein distance; for "did you mean".
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// The candidate nearest to `word` (edit distance at most 2, or `word` is its prefix), else empty.
+// The candidate nearest to `word`, else empty: edit distance at most 2 and less than the word is
+// long, or `word` of three letters or more is its prefix.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
-// Valid UTF-8: each maximal ill-formed sequence replaced by U+FFFD.
+// Length of the well-formed UTF-8 sequence that starts at `at`, or 0.
+std::size_t utf8_length(std::string_view bytes, std::size_t at);
+
+// Valid UTF-8: each byte outside a well-formed sequence becomes U+FFFD, as in Go.
 std::string to_valid_utf8(std::string_view bytes);
 
 // FNV-1a, 32 bit, as 8 lower-case hexadecimal digits (runtime.md 1.2: bridge and chain names).

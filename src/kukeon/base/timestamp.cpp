@@ -103,18 +103,38 @@ std::string Timestamp::to_string() const {
   const year_month_day day{sys_days{day_number}};
   const std::int64_t rest = local - std::int64_t{day_number.count()} * 86400;
 
-  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(day.year()),
-                                static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()),
-                                rest / 3600, rest / 60 % 60, rest % 60);
+  // Written by hand: a reply holds thousands of them.
+  std::string out;
+  out.reserve(36);
+  const auto put = [&out](std::int64_t value, std::size_t width) {
+    out.append(width, '0');
+    for (std::size_t i = out.size(); value != 0 && width > 0; value /= 10, --width) {
+      out[--i] = static_cast<char>('0' + value % 10);
+    }
+  };
+  put(static_cast<int>(day.year()), 4);
+  out += '-';
+  put(static_cast<unsigned>(day.month()), 2);
+  out += '-';
+  put(static_cast<unsigned>(day.day()), 2);
+  out += 'T';
+  put(rest / 3600, 2);
+  out += ':';
+  put(rest / 60 % 60, 2);
+  out += ':';
+  put(rest % 60, 2);
   if (nanoseconds != 0) {
-    std::string fraction = fmt::format("{:09}", nanoseconds);
-    fraction.erase(fraction.find_last_not_of('0') + 1);
-    out += '.' + fraction;
+    out += '.';
+    put(nanoseconds, 9);
+    out.erase(out.find_last_not_of('0') + 1);
   }
   if (offset_minutes == 0) return out + 'Z';
   const int magnitude = offset_minutes < 0 ? -offset_minutes : offset_minutes;
-  return out + fmt::format("{}{:02}:{:02}", offset_minutes < 0 ? '-' : '+', magnitude / 60,
-                           magnitude % 60);
+  out += offset_minutes < 0 ? '-' : '+';
+  put(magnitude / 60, 2);
+  out += ':';
+  put(magnitude % 60, 2);
+  return out;
 }
 
 Timestamp Timestamp::parse(std::string_view text, Date date) {
