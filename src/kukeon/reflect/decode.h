@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +23,8 @@ struct Problem {
   Mark mark;
   std::string text;
 
-  // "line 14: spec.containers[0].image: must be a string"; without a mark or path those parts are left out.
+  // "line 14: spec.containers[0].image: must be a string"; without a mark or path those parts are
+  // left out.
   std::string to_string() const;
 };
 
@@ -29,10 +32,12 @@ struct Problem {
 // `ignore` for what another version wrote.
 enum class UnknownFields { ignore, report };
 
-// Carries the rules of the syntax, the current path and what was found wrong. Decoding goes on after a
-// problem, so that one pass reports them all.
+// Carries the rules of the syntax, the current path and what was found wrong. Decoding goes on
+// after a problem, so that one pass reports them all, up to max_problems.
 class Decoder {
  public:
+  static constexpr std::size_t max_problems = 100;
+
   Decoder(Syntax syntax, UnknownFields unknown) : syntax_{syntax}, unknown_{unknown} {}
 
   Syntax syntax() const { return syntax_; }
@@ -78,6 +83,9 @@ class Decoder {
   void out_of_range(const Tree& tree);
 
  private:
+  template <class Integer>
+  void integer(const Tree& tree, Integer& out);
+
   Syntax syntax_;
   UnknownFields unknown_;
   std::string path_;
@@ -97,7 +105,9 @@ void decode_struct(Decoder& decoder, const Tree& tree, T& out) {
   if (tree.kind == Tree::Kind::null) return;
   if (tree.kind != Tree::Kind::map) return decoder.wrong_kind(tree, "a map");
   for (std::size_t i = 0; i < tree.members.size(); ++i) {
-    const auto& [key, value] = tree.members[i];
+    // Not a structured binding: clang 14 cannot capture one.
+    const std::string& key = tree.members[i].first;
+    const Tree& value = tree.members[i].second;
     // An exact key wins over one that only matches without case.
     bool found = false;
     for (const bool exact : {true, false}) {
@@ -113,7 +123,8 @@ void decode_struct(Decoder& decoder, const Tree& tree, T& out) {
     if (!found && decoder.unknown_fields() == UnknownFields::report) {
       std::vector<std::string_view> known;
       for_each_field<T>([&](const auto& row) { known.push_back(row.name); });
-      decoder.unknown_field(tree.member_marks.empty() ? value.mark : tree.member_marks[i], key, known);
+      decoder.unknown_field(tree.member_marks.empty() ? value.mark : tree.member_marks[i], key,
+                            known);
     }
   }
 }

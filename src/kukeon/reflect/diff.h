@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "kukeon/reflect/field.h"
@@ -18,12 +20,16 @@ struct Difference {
   std::string after;
 };
 
-inline constexpr Tags change_class_mask =
-    Tag::immutable | Tag::recreate | Tag::live;
+inline constexpr Tags change_class_mask = Tag::immutable | Tag::recreate | Tag::live;
 
-// The fields in which two values of one struct differ, in the order of the table. Structs are entered,
-// lists and maps compared whole; a row tagged `derived` is passed over. A row without a class of its own
-// takes its parent's.
+template <class T>
+inline constexpr bool is_optional_struct = false;
+template <Described T>
+inline constexpr bool is_optional_struct<std::optional<T>> = true;
+
+// The fields in which two values of one struct differ, in the order of the table. Structs are
+// entered, lists and maps compared whole; a row tagged `derived` is passed over. A row without a
+// class of its own takes its parent's.
 template <Described T>
 void diff(const T& before, const T& after, const std::string& prefix, Tags inherited,
           std::vector<Difference>& out) {
@@ -36,8 +42,17 @@ void diff(const T& before, const T& after, const std::string& prefix, Tags inher
     if ((tags.bits & change_class_mask.bits) == 0) {
       tags.bits |= inherited.bits & change_class_mask.bits;
     }
-    const std::string path = prefix.empty() ? std::string{row.name} : prefix + "." + std::string{row.name};
-    if constexpr (Described<Member>) {
+    const std::string path =
+        prefix.empty() ? std::string{row.name} : prefix + "." + std::string{row.name};
+    if constexpr (is_optional_struct<Member>) {
+      // An absent struct is compared as an empty one, so that paths go as deep as the change does.
+      using Struct = typename Member::value_type;
+      const std::size_t count = out.size();
+      diff(old_value.value_or(Struct{}), new_value.value_or(Struct{}), path, tags, out);
+      if (out.size() == count && old_value.has_value() != new_value.has_value()) {
+        out.push_back({path, tags, to_json(old_value), to_json(new_value)});
+      }
+    } else if constexpr (Described<Member>) {
       diff(old_value, new_value, path, tags, out);
     } else if (!(old_value == new_value)) {
       const bool hidden = row.tags.has(Tag::secret);

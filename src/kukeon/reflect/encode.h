@@ -2,6 +2,8 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
+#include <string_view>
 #include <type_traits>
 
 #include "kukeon/base/timestamp.h"
@@ -33,8 +35,9 @@ bool is_zero(const T& value) {
   }
 }
 
-// What encode() writes to: the events of a document, in order. JsonWriter and YamlWriter are the two.
-// `omits_zero_structs` is the one rule in which encoding/json and yaml.v3 differ under omitempty.
+// What encode() writes to: the events of a document, in order. JsonWriter and YamlWriter are the
+// two. `omits_zero_structs` is the one rule in which encoding/json and yaml.v3 differ under
+// omitempty.
 template <class W>
 concept Writer = requires(W w) {
   { W::omits_zero_structs } -> std::convertible_to<bool>;
@@ -44,7 +47,12 @@ concept Writer = requires(W w) {
   w.unsigned_integer(std::uint64_t{});
   w.string(std::string_view{});
   w.time(Timestamp{});
+  w.number(double{});
+  w.literal(std::string_view{});
+  w.bytes(Bytes{});
   w.raw(std::string_view{});
+  w.null_list();
+  w.null_map();
   w.begin_map();
   w.key(std::string_view{});
   w.end_map();
@@ -52,7 +60,7 @@ concept Writer = requires(W w) {
   w.end_list();
 };
 
-template <class W, class T>
+template <Writer W, class T>
 void encode(W& writer, const T& value) {
   if constexpr (is_optional<T>) {
     if (value) {
@@ -98,7 +106,8 @@ void encode(W& writer, const T& value) {
       const auto& member = value.*(row.member);
       using Member = std::remove_cvref_t<decltype(member)>;
       constexpr bool is_struct = Described<Member> || std::is_same_v<Member, Timestamp>;
-      if (row.tags.has(Tag::omitempty) && (!is_struct || W::omits_zero_structs) && is_zero(member)) return;
+      if (row.tags.has(Tag::omitempty) && (!is_struct || W::omits_zero_structs) && is_zero(member))
+        return;
       writer.key(row.name);
       encode(writer, member);
     });

@@ -12,16 +12,17 @@
 //   static constexpr auto fields() {
 //     using enum reflect::Tag;
 //     return std::tuple{
-//         reflect::field("image", &ContainerSpec::image, required | recreate, "Image reference to run."),
+//         reflect::field("image", &ContainerSpec::image, required | recreate, "Image reference to
+//         run."),
 //     };
 //   }
 //
-// JSON, YAML, diff, schema and reference docs are visitors over that tuple. The order of the table is
-// the order of the keys in every text we write.
+// JSON, YAML, diff, schema and reference docs are visitors over that tuple. The order of the table
+// is the order of the keys in every text we write.
 namespace kukeon::reflect {
 
 enum class Tag : std::uint32_t {
-  always = 0,          // written even when zero (a Go field without omitempty)
+  always = 0,           // written even when zero (a Go field without omitempty)
   omitempty = 1U << 0,  // left out when false, 0, "", null or an empty list or map
   required = 1U << 1,   // a manifest must set it
   immutable = 1U << 2,  // a change is refused: delete and create again
@@ -60,17 +61,24 @@ constexpr Field<Owner, Value> field(std::string_view name, Value Owner::*member,
 
 // A struct with a field table.
 template <class T>
-concept Described = requires { T::fields(); };
+concept Described = requires {
+  T::fields();
+};
+
+// The table as an object, so that a visit builds no tuple.
+template <Described T>
+inline constexpr auto field_rows = T::fields();
 
 // Calls visit(field) for each row, in order.
 template <Described T, class Visit>
 constexpr void for_each_field(Visit&& visit) {
-  std::apply([&](const auto&... row) { (visit(row), ...); }, T::fields());
+  std::apply([&](const auto&... row) { (visit(row), ...); }, field_rows<T>);
 }
 
-// The words of an enumeration, in the order of its values, which start at 0. Specialise it beside the
-// enum: `template <> struct kukeon::reflect::Labels<CellState> { static constexpr std::string_view what =
-// "cell state"; static constexpr std::array<std::string_view, 5> words{"Pending", …}; };`
+// The words of an enumeration, in the order of its values, which start at 0. Specialise it beside
+// the enum: `template <> struct kukeon::reflect::Labels<CellState> { static constexpr
+// std::string_view what = "cell state"; static constexpr std::array<std::string_view, 5>
+// words{"Pending", …}; };`
 template <class E>
 struct Labels;
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kukeon/reflect/encode.h"
@@ -17,9 +18,9 @@ struct JsonLimits {
   std::size_t depth = 10000;  // Go's decoder stops here too (wire.md §2.1)
 };
 
-// Parses exactly one JSON value (leading and trailing white space allowed); throws decode_failed with
-// line and column. As Go's encoding/json: of duplicate keys both stay in the tree, in order, so the last
-// wins; invalid UTF-8 and lone surrogates become U+FFFD.
+// Parses exactly one JSON value (leading and trailing white space allowed); throws decode_failed
+// with line and column. As Go's encoding/json: of duplicate keys both stay in the tree, in order,
+// so the last wins; invalid UTF-8 and lone surrogates become U+FFFD.
 Tree parse_json(std::string_view text, JsonLimits limits = {});
 
 // Writes JSON as Go's encoding/json does: `<`, `>`, `&`, U+2028 and U+2029 escaped.
@@ -40,6 +41,7 @@ class JsonWriter {
   void string(std::string_view value);
   void time(const Timestamp& value);
   void bytes(const Bytes& value);
+  void literal(std::string_view number);  // a JSON number, as it stands
   void raw(std::string_view json);
   void begin_map();
   void key(std::string_view name);
@@ -85,14 +87,18 @@ class JsonSplitter {
  public:
   explicit JsonSplitter(std::size_t limit) : limit_{limit} {}
 
-  void append(std::string_view bytes) { buffer_ += bytes; }
-  // Moves the next complete value out, if there is one. Throws decode_failed when what stands there cannot
-  // be the start of a value, invalid_argument when a value outgrows the limit.
+  void append(std::string_view bytes);
+  // Moves the next complete value out, if there is one. Throws decode_failed when what stands there
+  // cannot be the start of a value, invalid_argument when a value outgrows the limit.
   bool next(std::string& value);
   // Whether bytes of an incomplete value are left.
   bool in_value() const;
 
  private:
+  bool start_value();
+  bool find_end();
+  [[noreturn]] void refuse_length() const;
+
   std::size_t limit_;
   std::string buffer_;
   std::size_t start_ = 0;    // of the value being scanned
@@ -100,6 +106,8 @@ class JsonSplitter {
   std::size_t depth_ = 0;
   bool in_string_ = false;
   bool escaped_ = false;
+  bool word_ =
+      false;  // a top-level number, true, false or null: ends where another kind of byte stands
   bool started_ = false;
 };
 

@@ -8,8 +8,9 @@
 #include <utility>
 #include <vector>
 
-// Value types of documents that the standard library lacks: containers that remember Go's difference
-// between nil (`null`) and empty (`[]`, `{}`), bytes, and JSON kept as text. Equality ignores nil.
+// Value types of documents that the standard library lacks: containers that remember Go's
+// difference between nil (`null`) and empty (`[]`, `{}`), bytes, and JSON kept as text. Equality
+// ignores nil.
 namespace kukeon::reflect {
 
 // A vector; while empty it is written as `null`, or as `[]` after empty() or decoding `[]`.

@@ -11,13 +11,15 @@
 
 namespace kukeon::reflect {
 
-// Parses one YAML document as yaml.v3 does with a struct to fill: plain scalars keep their text and are
-// typed by the field that takes them (`~`, `null` and nothing are null), duplicate keys, unknown anchors and
-// alias bombs are refused. An empty text is a null tree. `first_line` is where the document starts in the
-// file it was cut from, so that marks speak of the file. Throws decode_failed.
+// Parses one YAML document as yaml.v3 does with a struct to fill: plain scalars keep their text and
+// are typed by the field that takes them (`~`, `null` and nothing are null), duplicate keys,
+// unknown anchors and alias bombs are refused. An empty text is a null tree. `first_line` is where
+// the document starts in the file it was cut from, so that marks speak of the file. Throws
+// decode_failed.
 Tree parse_yaml(std::string_view text, int first_line = 1);
 
-// Splits a stream at lines that hold only `---` and white space; empty pieces are dropped (wire.md §7).
+// Splits a stream at lines that hold only `---` and white space; empty pieces are dropped (wire.md
+// §7).
 struct YamlPiece {
   std::string text;
   int first_line = 1;
@@ -42,7 +44,8 @@ class YamlWriter {
   void string(std::string_view value);
   void time(const Timestamp& value);
   void bytes(const Bytes& value);
-  void raw(std::string_view json);
+  void literal(std::string_view number);  // a number, as it stands
+  void raw(std::string_view json);        // as the YAML of that JSON
   void begin_map();
   void key(std::string_view name);
   void end_map();
@@ -60,9 +63,13 @@ class YamlWriter {
   };
 
   void scalar(std::string_view text);
+  void finish_scalar(std::string_view text);
   void open(bool list);
   void close(std::string_view empty_text);
   void start_entry();
+  void start_value();
+  int next_column() const;
+  void pad(int column);
 
   std::string out_;
   int indent_;
