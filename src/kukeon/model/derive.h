@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "kukeon/base/timestamp.h"
+#include "kukeon/model/cell.h"
+
+// The one place where states come from. Pure: what was asked for and what was seen go in, a state
+// comes out; create, start, get, refresh and reconcile all ask here.
+namespace kukeon::model {
+
+// What containerd said about one container's task.
+struct TaskObservation {
+  enum class State {
+    no_record,  // containerd has no such container
+    no_task,    // the container has no task
+    created,
+    running,
+    paused,
+    pausing,
+    stopped,
+    unknown,  // the question failed
+  };
+
+  State state = State::unknown;
+  std::int64_t exit_code = 0;  // of a stopped task
+  Timestamp exited_at{};       // of a stopped task, where known
+};
+
+struct CellObservation {
+  std::map<std::string, TaskObservation, std::less<>> tasks{};  // by container id, root included
+  bool cgroup_ready = true;
+};
+
+// What the last verb asked for.
+enum class Intent { running, stopped };
+
+// A create or start that failed; it stands until the cell is started again or deleted.
+struct Failure {
+  std::string reason{};
+  std::string message{};
+};
+
+struct CellVerdict {
+  CellState state = CellState::unknown;
+  std::string reason{};
+  std::string message{};
+
+  friend bool operator==(const CellVerdict&, const CellVerdict&) = default;
+};
+
+namespace reasons {
+inline constexpr std::string_view create_cell_failed = "CreateCellFailed";
+inline constexpr std::string_view start_cell_failed = "StartCellFailed";
+inline constexpr std::string_view start_container_failed = "StartContainerFailed";
+inline constexpr std::string_view workload_failed = "WorkloadFailed";
+inline constexpr std::string_view root_not_running = "RootNotRunning";
+inline constexpr std::string_view cgroup_missing = "CgroupMissing";
+inline constexpr std::string_view not_observed = "NotObserved";
+inline constexpr std::string_view tasks_missing = "TasksMissing";
+}  // namespace reasons
+
+ContainerState derive_container(const TaskObservation& task);
+
+// Exit code, signal and times are kept after the task is gone and cleared when it runs again.
+ContainerStatus derive_container_status(std::string_view id, const TaskObservation& task,
+                                        const ContainerStatus* previous, const Timestamp& now);
+
+CellVerdict derive_cell(const CellSpec& spec, Intent intent, const CellObservation& seen,
+                        const std::optional<Failure>& failure = {});
+
+// Whether a state counts as alive: Ready, Pending, Paused, Pausing.
+bool is_active(ContainerState state);
+
+// The one-way latch (model.md 5.3).
+bool latch_ready_observed(bool before, CellState previous, CellState now);
+
+// "SIGKILL" for 137; empty for a code that no signal made.
+std::string signal_of_exit_code(std::int64_t exit_code);
+
+// A status message: one line, at most 256 bytes, cut on a UTF-8 boundary (model.md 3.7).
+std::string status_message(std::string_view text);
+
+}  // namespace kukeon::model
