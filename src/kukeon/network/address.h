@@ -30,7 +30,9 @@ struct Subnet {
 
   Address gateway() const { return {base.bits + 1}; }
   Address first_host() const { return {base.bits + 2}; }
-  Address last_host() const { return {base.bits + (std::uint32_t{1} << (32 - prefix)) - 2}; }
+  Address last_host() const {
+    return {base.bits + static_cast<std::uint32_t>((std::uint64_t{1} << (32 - prefix)) - 2)};
+  }
   // The n-th subnet of `length` bits inside this one, or false past the end.
   bool chunk(int length, std::uint32_t n, Subnet& out) const;
 

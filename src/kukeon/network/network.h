@@ -8,9 +8,9 @@
 
 #include "kukeon/network/address.h"
 
-// The network of spaces and cells behind one interface. NativeNetwork drives the kernel by netlink and nft;
-// fakes::FakeNetwork is a program in memory for tests. Host objects are named after the space, so making and removing
-// are idempotent and need no memory of their own (design D8, D11).
+// The network of spaces and cells behind one interface. NativeNetwork drives the kernel by netlink
+// and nft; fakes::FakeNetwork is a program in memory for tests. Host objects are named after the
+// space, so making and removing are idempotent and need no memory of their own (design D8, D11).
 namespace kukeon::network {
 
 // One space's network: everything here follows from names and the stored subnet.
@@ -34,8 +34,8 @@ class Network {
  public:
   virtual ~Network() = default;
 
-  // Bridge up with the gateway's address, forwarding on, masquerade for what leaves the host. Repairs what
-  // somebody removed.
+  // Bridge up with the gateway's address, forwarding on, masquerade for what leaves the host.
+  // Repairs what somebody removed.
   virtual void ensure_space(const SpaceNetwork& space) = 0;
   // Bridge and masquerade gone; success where they are.
   virtual void remove_space(const SpaceNetwork& space) = 0;
