@@ -15,7 +15,8 @@ struct Options {
   std::string oci_runtime = "runc";  // binary name or path handed to containerd's runc shim
 };
 
-// A Runtime over containerd's gRPC API (1.6 to 2.x). Connects lazily and again after a restart of containerd.
+// A Runtime over containerd's gRPC API (1.6 to 2.x). Connects lazily and again after a restart of
+// containerd.
 std::unique_ptr<runtime::Runtime> connect(const Options& options);
 
 }  // namespace kukeon::containerd

@@ -16,10 +16,12 @@
 #include "kukeon/base/timestamp.h"
 
 // The container runtime in our words: what the engine and the image importer ask of containerd. The
-// implementation over gRPC is containerd::connect(); the in-memory one for tests is fakes::FakeRuntime.
-// Every call is bounded in time and throws Error: not_found, already_exists, failed_precondition,
-// deadline_exceeded, connect_containerd (nobody answers on the socket), or unknown with the runtime's text.
-// Calls are safe from any thread. `ns` is always a containerd namespace.
+// implementation over gRPC is containerd::connect(); the in-memory one for tests is
+// fakes::FakeRuntime. Every call is bounded in time and throws Error: not_found, already_exists,
+// failed_precondition, deadline_exceeded, connect_containerd (nobody answers on the socket), or
+// unknown with the runtime's text. Calls are safe from any thread. `ns` is always a containerd
+// namespace; containerd makes one that does not exist of whatever is put into it. Every delete and
+// remove succeeds where its object is gone.
 namespace kukeon::runtime {
 
 using Labels = std::map<std::string, std::string>;
@@ -51,10 +53,10 @@ struct Mount {
 
 struct ContainerRecord {
   std::string id;
-  std::string image;         // reference, or empty for a root file system of ours
-  std::string snapshotter;   // empty: no snapshot
+  std::string image;        // reference, or empty for a root file system of ours
+  std::string snapshotter;  // empty: no snapshot
   std::string snapshot_key;
-  std::string spec_json;     // the OCI runtime spec
+  std::string spec_json;  // the OCI runtime spec
   Labels labels;
 };
 
@@ -97,26 +99,30 @@ class Runtime {
   // The OCI runtime that start_task uses, by its binary's name: "runc" or "crun".
   virtual std::string oci_runtime() = 0;
 
-  // Namespaces. create succeeds where it exists; delete where it is gone, and throws failed_precondition
-  // while it still holds objects.
+  // Namespaces. create succeeds where it exists; delete throws failed_precondition while it still
+  // holds objects.
   virtual void create_namespace(const std::string& ns, const Labels& labels) = 0;
   virtual void delete_namespace(const std::string& ns) = 0;
   virtual bool namespace_exists(const std::string& ns) = 0;
   virtual std::vector<std::string> list_namespaces() = 0;
 
-  // Leases keep what is made under them from the garbage collector. While `lease` is non-empty in the
-  // calls below, what they make belongs to it.
+  // Leases keep what is made under them from the garbage collector. While `lease` is non-empty in
+  // the calls below, what they make belongs to it. create throws already_exists; a lease that
+  // nobody deletes expires after a day.
   virtual void create_lease(const std::string& ns, const std::string& id) = 0;
   virtual void delete_lease(const std::string& ns, const std::string& id) = 0;  // synchronous GC
   virtual std::vector<std::string> list_leases(const std::string& ns) = 0;
 
-  // Content. write_blob is a no-op when the digest is there; it throws invalid_argument when the bytes
-  // do not hash to the digest, and stores nothing.
+  // Content. write_blob reads nothing when the digest is there, in this namespace or in another; it
+  // throws invalid_argument when the bytes do not hash to the digest or differ in size, and stores
+  // nothing. Without a lease only a label (`containerd.io/gc.root`, or another blob's gc.ref) keeps
+  // a blob.
   virtual bool has_blob(const std::string& ns, const std::string& digest) = 0;
   virtual void write_blob(const std::string& ns, const Descriptor& blob, const Source& source,
                           const Labels& labels, const std::string& lease) = 0;
   virtual std::string read_blob(const std::string& ns, const std::string& digest,
                                 std::size_t limit = std::size_t{8} << 20) = 0;
+  // Adds or replaces these and keeps the others; an empty value removes its label.
   virtual void set_blob_labels(const std::string& ns, const std::string& digest,
                                const Labels& labels) = 0;
   virtual std::vector<Descriptor> list_blobs(const std::string& ns) = 0;  // media_type is empty
@@ -128,9 +134,10 @@ class Runtime {
   virtual std::vector<ImageRecord> list_images(const std::string& ns) = 0;
   virtual void delete_image(const std::string& ns, const std::string& name) = 0;
 
-  // Snapshots. `parent` may be empty. prepare throws already_exists; remove succeeds where it is gone.
-  // What prepare makes carries `containerd.io/gc.root` unless a lease holds it: without either, a GC
-  // elsewhere removes it before its container exists (facts/latency.md, trap 1).
+  // Snapshots. `parent` may be empty. prepare and view throw already_exists; remove throws
+  // failed_precondition while another snapshot stands on it. commit keeps only the labels it is
+  // given. What prepare and view make carries `containerd.io/gc.root` unless a lease holds it:
+  // without either, a GC that any other deletion starts removes it before its container exists.
   virtual std::string snapshotter() = 0;
   virtual bool snapshot_exists(const std::string& ns, const std::string& key) = 0;
   virtual std::vector<Mount> prepare_snapshot(const std::string& ns, const std::string& key,
@@ -149,16 +156,18 @@ class Runtime {
   virtual std::string apply_layer(const std::string& ns, const Descriptor& layer,
                                   const std::vector<Mount>& mounts, const std::string& lease) = 0;
 
-  // Containers: records only, nothing runs. delete succeeds where it is gone and leaves the snapshot.
+  // Containers: records only, nothing runs. delete leaves the snapshot; delete the task first,
+  // containerd does not look.
   virtual void create_container(const std::string& ns, const ContainerRecord& container) = 0;
   virtual std::optional<ContainerRecord> find_container(const std::string& ns,
                                                         const std::string& id) = 0;
   virtual std::vector<ContainerRecord> list_containers(const std::string& ns) = 0;
   virtual void delete_container(const std::string& ns, const std::string& id) = 0;
 
-  // Tasks: the running side. start_task creates and starts, and leaves nothing when either fails; a
-  // command that the image lacks is invalid_argument with the OCI runtime's own last line. Containers whose
-  // specs name the same `io.containerd.runc.v2.group` annotation share one shim.
+  // Tasks: the running side. start_task creates and starts, and leaves nothing when either fails;
+  // it throws already_exists where a task is, even one that has exited: delete that first. A
+  // command that the image lacks is invalid_argument with the OCI runtime's own last line.
+  // Containers whose specs name the same `io.containerd.runc.v2.group` annotation share one shim.
   virtual Task start_task(const std::string& ns, const std::string& id,
                           const TaskOptions& options) = 0;
   virtual std::optional<Task> find_task(const std::string& ns, const std::string& id) = 0;
@@ -169,12 +178,13 @@ class Runtime {
   // The exited task, or nothing when it still runs at the deadline. Throws not_found.
   virtual std::optional<Task> wait_task(const std::string& ns, const std::string& id,
                                         std::chrono::milliseconds timeout) = 0;
-  // Removes an exited task, or kills and removes a live one. Success where it is gone.
+  // Removes an exited task, or kills and removes a live one. Its log file is complete when this
+  // returns.
   virtual void delete_task(const std::string& ns, const std::string& id) = 0;
 
-  // Calls `on_event` for task events of every namespace until stopped. `on_connected` is called each
-  // time a stream stands (the first time too): events may have been missed before it, so list then.
-  // Returns when stop is requested.
+  // Calls `on_event` for task events of every namespace until stopped. `on_connected` is called
+  // each time a stream stands (the first time too): events may have been missed before it, so list
+  // then. Returns when stop is requested.
   virtual void watch(const std::function<void(const Event&)>& on_event,
                      const std::function<void()>& on_connected, std::stop_token stop) = 0;
 };

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+# kukeon_containerd_protos: containerd's gRPC API as a static library.
+#
+# The .proto files are Debian's (golang-github-containerd-containerd-dev). Only that archive is fetched and
+# unpacked, never installed: its 118 Go dependencies are of no use here. They are looked for in
+#   KUKEON_CONTAINERD_PROTOS   a folder that holds github.com/containerd/containerd/…,
+#   /usr/share/gocode/src      where the package is installed,
+#   KUKEON_PROTO_CACHE         kept from an earlier configure,
+# and fetched with apt-get into the build tree otherwise.
+
+set(KUKEON_CONTAINERD_PROTOS "" CACHE PATH
+  "Folder with github.com/containerd/containerd/**.proto; empty: Debian's, fetched with apt-get")
+if(DEFINED ENV{XDG_CACHE_HOME} AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
+  set(kukeon_proto_cache "$ENV{XDG_CACHE_HOME}/kukeon/protos")
+elseif(DEFINED ENV{HOME} AND NOT "$ENV{HOME}" STREQUAL "")
+  set(kukeon_proto_cache "$ENV{HOME}/.cache/kukeon/protos")
+else()
+  set(kukeon_proto_cache "${PROJECT_BINARY_DIR}/proto-cache")
+endif()
+set(KUKEON_PROTO_CACHE "${kukeon_proto_cache}" CACHE PATH
+  "Where fetched .proto files are kept for the next build directory")
+
+set(kukeon_proto_package golang-github-containerd-containerd-dev)
+set(kukeon_proto_services
+  api/services/containers/v1/containers
+  api/services/content/v1/content
+  api/services/diff/v1/diff
+  api/services/events/v1/events
+  api/services/images/v1/images
+  api/services/leases/v1/leases
+  api/services/namespaces/v1/namespace
+  api/services/snapshots/v1/snapshots
+  api/services/tasks/v1/tasks
+  api/services/version/v1/version)
+set(kukeon_proto_messages
+  api/events/task
+  api/types/descriptor
+  api/types/metrics
+  api/types/mount
+  api/types/task/task
+  runtime/v2/runc/options/oci)
+set(kukeon_proto_prefix github.com/containerd/containerd)
+
+# Sets `result` to whether `folder` has every file we compile.
+function(kukeon_has_protos folder result)
+  set(${result} TRUE PARENT_SCOPE)
+  foreach(name IN LISTS kukeon_proto_services kukeon_proto_messages)
+    if(NOT EXISTS "${folder}/${kukeon_proto_prefix}/${name}.proto")
+      set(${result} FALSE PARENT_SCOPE)
+    endif()
+  endforeach()
+endfunction()
+
+# Fetches and unpacks the package in the build tree, keeps the files we compile in `folder`.
+function(kukeon_fetch_protos folder)
+  find_program(KUKEON_APT_GET apt-get)
+  find_program(KUKEON_DPKG_DEB dpkg-deb)
+  set(remedy "Install ${kukeon_proto_package}, or set KUKEON_CONTAINERD_PROTOS to a folder that holds "
+    "${kukeon_proto_prefix}/api/services/….")
+  string(CONCAT remedy ${remedy})
+  if(NOT KUKEON_APT_GET OR NOT KUKEON_DPKG_DEB)
+    message(FATAL_ERROR "containerd's .proto files are missing and this is no Debian to fetch them. ${remedy}")
+  endif()
+
+  message(STATUS "Fetching containerd's .proto files (${kukeon_proto_package})")
+  set(work "${PROJECT_BINARY_DIR}/containerd-protos/fetch")
+  file(REMOVE_RECURSE "${work}")
+  file(MAKE_DIRECTORY "${work}")
+  # As root apt-get fetches as user _apt, who cannot write into a build tree of ours.
+  execute_process(
+    COMMAND "${KUKEON_APT_GET}" -q -o APT::Sandbox::User=root download ${kukeon_proto_package}
+    WORKING_DIRECTORY "${work}" RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  file(GLOB debs "${work}/${kukeon_proto_package}_*.deb")
+  if(NOT code EQUAL 0 OR NOT debs)
+    message(FATAL_ERROR "apt-get could not download ${kukeon_proto_package} (run apt-get update first?):\n"
+      "${output}\n${remedy}")
+  endif()
+  list(GET debs 0 deb)
+  execute_process(COMMAND "${KUKEON_DPKG_DEB}" -x "${deb}" "${work}/root"
+    RESULT_VARIABLE code ERROR_VARIABLE output)
+  kukeon_has_protos("${work}/root/usr/share/gocode/src" complete)
+  if(NOT code EQUAL 0 OR NOT complete)
+    message(FATAL_ERROR "${deb} does not hold the .proto files that kukeon needs. ${output}\n${remedy}")
+  endif()
+
+  # Two configures may meet here: each renames a file of its own into place.
+  string(RANDOM LENGTH 8 mark)
+  foreach(name IN LISTS kukeon_proto_services kukeon_proto_messages)
+    set(target "${folder}/${kukeon_proto_prefix}/${name}.proto")
+    get_filename_component(parent "${target}" DIRECTORY)
+    file(MAKE_DIRECTORY "${parent}")
+    configure_file("${work}/root/usr/share/gocode/src/${kukeon_proto_prefix}/${name}.proto"
+      "${target}.${mark}" COPYONLY)
+    file(RENAME "${target}.${mark}" "${target}")
+  endforeach()
+  file(REMOVE_RECURSE "${work}")
+endfunction()
+
+# protoc's C++ generator aborts on `import weak`, and the gogo options only steer the Go generator:
+# both go. Field numbers stay, so the wire is the same.
+function(kukeon_strip_gogo from to)
+  file(READ "${from}" text)
+  string(REGEX REPLACE "\n[ \t]*import (weak )?\"[^\"]*(gogoproto/gogo|fieldpath)\\.proto\";" "" text "${text}")
+  string(REGEX REPLACE "[ \t\n]*\\[[^]]*\\(gogoproto[^]]*\\]" "" text "${text}")
+  string(REGEX REPLACE "\n[ \t]*option \\((gogoproto|containerd\\.plugin)[^;]*;" "" text "${text}")
+  if(text MATCHES "gogoproto|import weak")
+    message(FATAL_ERROR "${from} uses gogoproto in a way that is not known here: \"${CMAKE_MATCH_0}\"")
+  endif()
+  set(before "")
+  if(EXISTS "${to}")
+    file(READ "${to}" before)
+  endif()
+  if(NOT text STREQUAL before)  # a fresh time stamp would compile everything again
+    file(WRITE "${to}" "${text}")
+  endif()
+endfunction()
+
+if(KUKEON_CONTAINERD_PROTOS)
+  set(kukeon_proto_source "${KUKEON_CONTAINERD_PROTOS}")
+  kukeon_has_protos("${kukeon_proto_source}" kukeon_protos_found)
+  if(NOT kukeon_protos_found)
+    message(FATAL_ERROR "KUKEON_CONTAINERD_PROTOS=${kukeon_proto_source} lacks some of "
+      "${kukeon_proto_prefix}/{${kukeon_proto_services}}.proto")
+  endif()
+else()
+  set(kukeon_proto_source /usr/share/gocode/src)
+  kukeon_has_protos("${kukeon_proto_source}" kukeon_protos_found)
+  if(NOT kukeon_protos_found)
+    set(kukeon_proto_source "${KUKEON_PROTO_CACHE}")
+    kukeon_has_protos("${kukeon_proto_source}" kukeon_protos_found)
+  endif()
+  if(NOT kukeon_protos_found)
+    kukeon_fetch_protos("${kukeon_proto_source}")
+  endif()
+endif()
+message(STATUS "containerd's .proto files: ${kukeon_proto_source}")
+
+find_program(KUKEON_PROTOC protoc REQUIRED)
+find_program(KUKEON_GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+set(kukeon_proto_in "${PROJECT_BINARY_DIR}/containerd-protos/proto")
+set(kukeon_proto_out "${PROJECT_BINARY_DIR}/containerd-protos/cpp")
+file(MAKE_DIRECTORY "${kukeon_proto_out}")
+set(kukeon_proto_inputs)
+set(kukeon_proto_names)
+set(kukeon_proto_service_names)
+set(kukeon_proto_messages_cc)
+set(kukeon_proto_services_cc)
+set(kukeon_proto_headers)
+foreach(name IN LISTS kukeon_proto_services kukeon_proto_messages)
+  set(path "${kukeon_proto_prefix}/${name}")
+  kukeon_strip_gogo("${kukeon_proto_source}/${path}.proto" "${kukeon_proto_in}/${path}.proto")
+  list(APPEND kukeon_proto_inputs "${kukeon_proto_in}/${path}.proto")
+  list(APPEND kukeon_proto_names "${path}.proto")
+  list(APPEND kukeon_proto_messages_cc "${kukeon_proto_out}/${path}.pb.cc")
+  list(APPEND kukeon_proto_headers "${kukeon_proto_out}/${path}.pb.h")
+endforeach()
+foreach(name IN LISTS kukeon_proto_services)
+  set(path "${kukeon_proto_prefix}/${name}")
+  list(APPEND kukeon_proto_service_names "${path}.proto")
+  list(APPEND kukeon_proto_services_cc "${kukeon_proto_out}/${path}.grpc.pb.cc")
+  list(APPEND kukeon_proto_headers "${kukeon_proto_out}/${path}.grpc.pb.h")
+endforeach()
+add_custom_command(
+  OUTPUT ${kukeon_proto_messages_cc} ${kukeon_proto_services_cc} ${kukeon_proto_headers}
+  COMMAND "${KUKEON_PROTOC}" -I "${kukeon_proto_in}" --cpp_out "${kukeon_proto_out}" ${kukeon_proto_names}
+  COMMAND "${KUKEON_PROTOC}" -I "${kukeon_proto_in}" --grpc_out "${kukeon_proto_out}"
+    "--plugin=protoc-gen-grpc=${KUKEON_GRPC_CPP_PLUGIN}" ${kukeon_proto_service_names}
+  DEPENDS ${kukeon_proto_inputs}
+  COMMENT "Generating containerd's gRPC API" VERBATIM)
+
+add_library(kukeon_containerd_protos STATIC ${kukeon_proto_messages_cc} ${kukeon_proto_services_cc})
+target_include_directories(kukeon_containerd_protos SYSTEM PUBLIC "${kukeon_proto_out}")
+target_link_libraries(kukeon_containerd_protos PUBLIC PkgConfig::grpc)
+target_compile_options(kukeon_containerd_protos PRIVATE -w -O1 -g0)
+# gRPC's headers cost more than the code behind them: one unit for all services builds four times faster.
+# Message code repeats its file-local names and stays apart.
+set_target_properties(kukeon_containerd_protos PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+set_source_files_properties(${kukeon_proto_messages_cc} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+if(KUKEON_CCACHE)
+  # Paths relative to the build tree: the next build directory then finds all of this in the cache.
+  set_target_properties(kukeon_containerd_protos PROPERTIES CXX_COMPILER_LAUNCHER
+    "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${PROJECT_BINARY_DIR};CCACHE_NOHASHDIR=1;${KUKEON_CCACHE}")
+endif()
