@@ -1,0 +1,665 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cells and their containers: create, start, stop, delete.
+#include <algorithm>
+#include <csignal>
+#include <exception>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "kukeon/base/error_kinds.h"
+#include "kukeon/base/files.h"
+#include "kukeon/base/log.h"
+#include "kukeon/base/rollback.h"
+#include "kukeon/base/strings.h"
+#include "kukeon/engine/container_spec.h"
+#include "kukeon/engine/engine.h"
+#include "kukeon/engine/wrap.h"
+#include "kukeon/model/defaults.h"
+#include "kukeon/model/derive.h"
+#include "kukeon/model/image_reference.h"
+#include "kukeon/model/validate.h"
+#include "kukeon/network/subnet_pool.h"
+
+namespace kukeon::engine {
+namespace {
+
+using std::chrono::milliseconds;
+using store::Changes;
+using store::Intent;
+
+// Every controller: what a cell hands on that runs a container runtime of its own.
+const std::vector<std::string> cell_controllers{"cpu", "memory", "io", "pids"};
+
+// Runs one task a container at the same time and waits for all; the first failure is thrown.
+void in_parallel(const std::vector<std::function<void()>>& tasks) {
+  std::vector<std::exception_ptr> failures(tasks.size());
+  const auto run = [&](std::size_t i) {
+    try {
+      tasks[i]();
+    } catch (...) {
+      failures[i] = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 1; i < tasks.size(); ++i) threads.emplace_back(run, i);
+    if (!tasks.empty()) run(0);
+  }
+  for (const auto& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+}
+
+model::TaskObservation observation_of(const std::optional<runtime::Task>& task) {
+  using State = model::TaskObservation::State;
+  if (!task) return {.state = State::no_task};
+  model::TaskObservation seen{.state = State::unknown,
+                              .exit_code = static_cast<std::int64_t>(task->exit_code),
+                              .exited_at = task->exited_at};
+  switch (task->state) {
+    case runtime::TaskState::created:
+      seen.state = State::created;
+      break;
+    case runtime::TaskState::running:
+      seen.state = State::running;
+      break;
+    case runtime::TaskState::paused:
+      seen.state = State::paused;
+      break;
+    case runtime::TaskState::pausing:
+      seen.state = State::pausing;
+      break;
+    case runtime::TaskState::stopped:
+      seen.state = State::stopped;
+      break;
+    case runtime::TaskState::unknown:
+      break;
+  }
+  return seen;
+}
+
+model::Intent observed_intent(Intent intent) {
+  return intent == Intent::running ? model::Intent::running : model::Intent::stopped;
+}
+
+// The root file system of every default root container: nothing but mount points and the pause
+// program's place. Shared and read-only, so a cell costs no snapshot for it.
+fs::path pause_rootfs(const Config& config) {
+  const fs::path root = config.run_path / "pause";
+  for (const char* directory : {"proc", "sys", "dev", "run", "etc", ".kukeon/bin"}) {
+    make_directories(root / directory, 0755);
+  }
+  for (const char* file : {"etc/hosts", "etc/hostname", ".kukeon/bin/kukepause"}) {
+    if (!fs::exists(root / file)) write_file_in_place(root / file, "", 0755);
+  }
+  return root;
+}
+
+void require_no_running_container(const model::Cell& cell) {
+  for (const model::ContainerStatus& status : cell.status.containers) {
+    const model::ContainerSpec* spec = model::find_container(cell.spec, status.id);
+    const bool root = spec != nullptr && model::is_root(cell.spec, *spec);
+    const bool only_root = cell.spec.containers.size() == 1;
+    if (status.state == model::ContainerState::ready && (!root || only_root)) {
+      throw Error{kinds::failed_precondition,
+                  fmt::format("cell {} has running containers and must first be stopped",
+                              quote(cell.metadata.name))};
+    }
+  }
+}
+
+}  // namespace
+
+// --- the pieces ---
+
+void Engine::lease_address(const model::Path& path, Changes& changes) const {
+  if (store_.address_of(path)) return;
+  const network::SpaceNetwork net = network_of(path);
+  std::vector<network::Address> used;
+  for (const std::string& address : store_.leased_addresses(path.up_to(model::Kind::space))) {
+    used.push_back(network::Address::parse(address));
+  }
+  changes.lease_address(path, network::pick_address(net.subnet, used).to_string());
+}
+
+model::Cell Engine::put_cell(const model::Cell& cell, Intent intent) {
+  store_.write([&](Changes& changes) { changes.put(cell, intent); });
+  return store_.find<model::Cell>(cell.path())->value;
+}
+
+// What runs, as the runtime says it now.
+void Engine::observe(model::Cell& cell, const CellLayout& at, Intent intent) {
+  model::CellObservation seen;
+  for (const model::ContainerSpec& spec : cell.spec.containers) {
+    seen.tasks[spec.id] = observation_of(runtime_.find_task(at.ns, at.container_id(spec)));
+  }
+  seen.cgroup_ready = cgroups_.exists(at.cgroup);
+  take(cell, seen, intent);
+}
+
+void Engine::take(model::Cell& cell, const model::CellObservation& seen, Intent intent) {
+  const auto now = Timestamp::now();
+  const model::CellStatus before = cell.status;
+  reflect::List<model::ContainerStatus> statuses =
+      reflect::List<model::ContainerStatus>::empty_list();
+  for (const model::ContainerSpec& spec : cell.spec.containers) {
+    statuses.push_back(model::derive_container_status(spec.id, seen.tasks.at(spec.id),
+                                                      model::find_status(before, spec.id), now));
+  }
+  const auto verdict = model::derive_cell(cell.spec, observed_intent(intent), seen);
+  cell.status.containers = std::move(statuses);
+  cell.status.state = verdict.state;
+  // Why a cell came to a stop stays said for as long as it is stopped.
+  const bool told_before = verdict.reason.empty() && verdict.state == model::CellState::stopped &&
+                           before.state == model::CellState::stopped;
+  if (!told_before) {
+    cell.status.reason = verdict.reason;
+    cell.status.message = model::status_message(verdict.message);
+  }
+  cell.status.cgroup_ready = seen.cgroup_ready;
+  cell.status.ready_observed =
+      model::latch_ready_observed(before.ready_observed, before.state, verdict.state);
+}
+
+void Engine::mark_failed(const model::Path& path, std::string_view reason, const Error& error) {
+  const auto stored = store_.find<model::Cell>(path);
+  if (!stored) return;
+  model::Cell cell = stored->value;
+  cell.status.containers = reflect::List<model::ContainerStatus>::empty_list();
+  cell.status.state = model::CellState::failed;
+  cell.status.reason = reason;
+  cell.status.message = model::status_message(error.what());
+  try {
+    put_cell(cell, stored->intent);
+  } catch (const Error& second) {
+    log::error("failed cell not recorded", {{"cell", path.key()}, {"cause", second.what()}});
+  }
+}
+
+void Engine::start_one(const model::ContainerSpec& spec, const model::Cell& cell,
+                       const CellLayout& at) {
+  const std::string id = at.container_id(spec);
+  during(fmt::format("container {}", quote(spec.id)), [&] {
+    const bool pause = model::is_default_root(spec);
+    image::UnpackedImage image;
+    oci::AccountFiles accounts;
+    if (!pause) {
+      image = images_.unpack(at.ns, spec.image);
+      accounts = images_.account_files(at.ns, image);
+    }
+    const ContainerFacts facts{
+        .config = config_, .cell = cell, .at = at, .image = image, .accounts = accounts};
+    const std::string wanted = make_oci_spec(spec, facts);
+
+    runtime::ContainerRecord record{.id = id,
+                                    .image = image.name,
+                                    .snapshotter = {},
+                                    .snapshot_key = {},
+                                    .spec_json = wanted,
+                                    .labels = container_labels(spec, cell)};
+    if (!pause) {
+      record.snapshotter = runtime_.snapshotter();
+      record.snapshot_key = id;
+      record.labels[std::string{chain_label}] = image.chain_id;
+    }
+    runtime_.delete_task(at.ns, id);
+    bool snapshot_there = false;
+    bool record_there = false;
+    if (const auto had = runtime_.find_container(at.ns, id)) {
+      // The writable layer lives as long as the image below it stays the same (runtime.md lesson
+      // 17).
+      const auto chain = had->labels.find(std::string{chain_label});
+      snapshot_there = !pause && had->snapshot_key == id && chain != had->labels.end() &&
+                       chain->second == image.chain_id && runtime_.snapshot_exists(at.ns, id);
+      record_there = had->spec_json == wanted && (pause || snapshot_there);
+      if (!record_there) runtime_.delete_container(at.ns, id);
+    }
+    if (!pause && !snapshot_there)
+      runtime_.remove_snapshot(at.ns, id);  // of a killed daemon, or an old image
+
+    runtime::TaskOptions options;
+    if (pause) {
+      options.rootfs = {
+          {.type = "bind", .source = pause_rootfs(config_).string(), .options = {"rbind", "ro"}}};
+    } else {
+      options.rootfs = snapshot_there
+                           ? runtime_.snapshot_mounts(at.ns, id)
+                           : runtime_.prepare_snapshot(at.ns, id, image.chain_id, {}, "");
+      make_directories(at.container_directory(spec.id), 02750);
+      options.log_path = at.log_of(spec.id).string();
+    }
+    if (!record_there) runtime_.create_container(at.ns, record);
+    runtime_.start_task(at.ns, id, options);
+  });
+}
+
+void Engine::start_containers(model::Cell& cell, const CellLayout& at,
+                              const std::vector<const model::ContainerSpec*>& which) {
+  std::vector<std::function<void()>> tasks;
+  for (const model::ContainerSpec* spec : which) {
+    tasks.push_back([this, spec, &cell, &at] { start_one(*spec, cell, at); });
+  }
+  in_parallel(tasks);
+}
+
+// The images of all containers, before anything is made: a misspelt one leaves nothing behind.
+void Engine::require_images(const model::Cell& cell, const CellLayout& at) {
+  for (const model::ContainerSpec& spec : cell.spec.containers) {
+    if (model::is_default_root(spec)) continue;
+    const std::string name = model::normalize_image_reference(spec.image);
+    if (images_.find(at.ns, name)) continue;
+    std::vector<image::ImageInfo> known = images_.list(at.ns);
+    std::vector<std::string_view> names;
+    for (const auto& image : known) names.push_back(image.name);
+    const std::string_view near = nearest(name, names);
+    throw Error{
+        kinds::pull_image,
+        fmt::format(
+            "{} {}: container {} needs it, realm {} does not have it{}, and no registry can be"
+            " asked; bring it in with `kuke image load <archive> --realm {}` or `kuke image"
+            " import {} <rootfs> --realm {}`",
+            kinds::pull_image.text, name, quote(spec.id), quote(at.path.realm),
+            near.empty() ? "" : fmt::format(" (did you mean {}?)", quote(near)), at.path.realm,
+            name, at.path.realm)};
+  }
+}
+
+// Everything of the cell on the host, from nothing to running. A failure undoes what this call
+// made. Of a new cell nothing can be there; an old one keeps its writable layers.
+void Engine::bring_up(model::Cell& cell, const CellLayout& at, Fresh fresh) {
+  Rollback undo;
+  for (const model::ContainerSpec& spec : cell.spec.containers) {
+    model::throw_if_any(model::missing_on_host(spec));
+  }
+  require_images(cell, at);
+  const Keep keep = fresh == Fresh::yes ? Keep::nothing : Keep::records;
+  // A killed daemon may have left any part of an old one.
+  if (fresh == Fresh::no) bring_down(cell, at, Signal::kill, keep, milliseconds{0});
+
+  undo.add([this, cell, at, keep] { bring_down(cell, at, Signal::kill, keep, milliseconds{0}); });
+  cgroups_.create(at.cgroup);
+  cell.status.cgroup_path = at.cgroup;
+  cell.status.subtree_controllers = cgroups_.enable_controllers(
+      at.cgroup,
+      cell.spec.nested_cgroup_runtime ? cgroups_.available_controllers() : cell_controllers);
+
+  std::string address;
+  if (!at.host_network) {
+    address = store_.address_of(at.path).value_or("");
+    at.pins.create(cell.metadata.name);
+    network_.ensure_space(at.network);
+    network_.attach({.space = at.network,
+                     .netns = at.pins.net(),
+                     .cell_key = at.host_key(),
+                     .address = network::Address::parse(address)});
+    cell.status.network.bridge_name = at.network.bridge;
+    cell.status.network.address = address;
+  }
+  make_directories(at.directory, 02750);
+  write_file_in_place(at.hosts_file(), render_hosts(cell.metadata.name, address), 0644);
+  write_file_in_place(at.hostname_file(), cell.metadata.name + "\n", 0644);
+
+  std::vector<const model::ContainerSpec*> all;
+  for (const model::ContainerSpec& spec : cell.spec.containers) all.push_back(&spec);
+  start_containers(cell, at, all);
+  undo.commit();
+}
+
+void Engine::stop_one(const model::ContainerSpec& spec, const CellLayout& at, Signal signal,
+                      milliseconds grace) {
+  const std::string id = at.container_id(spec);
+  const auto task = runtime_.find_task(at.ns, id);
+  if (!task) return;
+  if (task->state != runtime::TaskState::stopped) {
+    if (signal == Signal::term) runtime_.kill_task(at.ns, id, SIGTERM);
+    const bool gone = signal == Signal::term && runtime_.wait_task(at.ns, id, grace);
+    if (!gone) {
+      runtime_.kill_task(at.ns, id, SIGKILL);
+      if (!runtime_.wait_task(at.ns, id, config_.kill_wait)) {
+        throw Error{kinds::deadline_exceeded,
+                    fmt::format("container {} is still alive {} s after SIGKILL", quote(spec.id),
+                                config_.kill_wait.count() / 1000)};
+      }
+    }
+  }
+}
+
+void Engine::remove_one(const std::string& container_id, const CellLayout& at) {
+  runtime_.delete_container(at.ns, container_id);
+  runtime_.remove_snapshot(at.ns, container_id);
+}
+
+// Everything of the cell on the host, gone; safe to repeat. Workloads end before the root. With
+// Keep::records containers and their writable layers stay for the next start.
+void Engine::bring_down(const model::Cell& cell, const CellLayout& at, Signal signal, Keep keep,
+                        milliseconds grace) {
+  std::vector<std::function<void()>> workloads;
+  std::vector<const model::ContainerSpec*> roots;
+  for (const model::ContainerSpec& spec : cell.spec.containers) {
+    if (model::is_root(cell.spec, spec)) {
+      roots.push_back(&spec);
+      continue;
+    }
+    workloads.push_back([this, &spec, &at, signal, grace] {
+      stop_one(spec, at, signal, grace);
+      runtime_.delete_task(at.ns, at.container_id(spec));
+    });
+  }
+  in_parallel(workloads);
+  for (const model::ContainerSpec* root : roots) {
+    stop_one(*root, at, signal, grace);
+    runtime_.delete_task(at.ns, at.container_id(*root));
+  }
+
+  if (keep == Keep::nothing) {
+    // By prefix, so that what an older spec made goes too (runtime.md 3.7).
+    const std::string prefix = model::container_id_prefix(at.path.space, at.path.stack, at.cell_id);
+    for (const auto& container : runtime_.list_containers(at.ns)) {
+      if (!container.id.starts_with(prefix)) continue;
+      runtime_.delete_task(at.ns, container.id);
+      remove_one(container.id, at);
+      remove_staged_secrets(config_, at.ns, container.id);
+    }
+    // A snapshot without its container: the daemon was killed between the two.
+    for (const model::ContainerSpec& spec : cell.spec.containers) {
+      runtime_.remove_snapshot(at.ns, at.container_id(spec));
+    }
+  }
+  if (!at.host_network) {
+    const auto address = store_.address_of(at.path);
+    network_.detach({.space = at.network,
+                     .netns = at.pins.net(),
+                     .cell_key = at.host_key(),
+                     .address = address ? network::Address::parse(*address) : network::Address{}});
+  }
+  at.pins.remove();
+  if (keep == Keep::nothing) cgroups_.remove(at.cgroup);
+}
+
+// --- create and start ---
+
+CellOutcome Engine::create_cell(const model::Cell& wanted) {
+  model::Cell cell = wanted;
+  const model::Path path = model::check_names(cell.path());
+  cell.metadata.name = path.cell;
+  cell.spec.realm_name = path.realm;
+  cell.spec.space_name = path.space;
+  cell.spec.stack_name = path.stack;
+  for (const model::ContainerSpec& container : cell.spec.containers) {
+    model::check_name(model::Kind::container, container.id);
+  }
+  const auto held = lock(path);
+  return ensure_cell(std::move(cell));
+}
+
+// A new cell's document with all that its author may leave out: ids, labels, space defaults, a
+// root.
+void Engine::complete(model::Cell& cell) const {
+  const model::Path path = cell.path();
+  stack_of(path);
+  const auto space = space_of(path);
+  model::fill_in(cell);
+  model::inject_labels(cell);
+  for (model::ContainerSpec& container : cell.spec.containers) {
+    model::apply_space_defaults_to_container(space->value, container);
+  }
+  model::resolve_root(cell);
+  model::throw_if_any(model::validate(cell));
+  const CellLayout at = layout_of(cell);
+  for (model::ContainerSpec& container : cell.spec.containers) {
+    container.containerd_id = at.container_id(container);
+    model::check_containerd_identifier("containerd id", container.containerd_id);
+    container.cni_config_path = space->value.spec.cni_config_path;
+  }
+  cell.status.cgroup_path = at.cgroup;
+}
+
+// From a document to running containers: stored as Pending first, Failed with the cause if it
+// cannot be.
+void Engine::run(model::Cell& cell, Fresh fresh) {
+  const model::Path path = cell.path();
+  const CellLayout at = layout_of(cell);
+  cell.status.state = model::CellState::pending;
+  cell.status.reason.clear();
+  cell.status.message.clear();
+  {
+    // Stub and address in one commit: a daemon killed from here on finds both and goes on.
+    const std::lock_guard leasing{leasing_};
+    store_.write([&](Changes& changes) {
+      changes.put(cell, Intent::running,
+                  fresh == Fresh::yes ? std::optional<std::int64_t>{0} : std::nullopt);
+      if (!at.host_network) lease_address(path, changes);
+    });
+  }
+  try {
+    bring_up(cell, at, fresh);
+  } catch (const Error& error) {
+    Error told = error;
+    if (fresh == Fresh::yes) told.add_context(std::string{kinds::create_cell.text});
+    mark_failed(path,
+                fresh == Fresh::yes ? model::reasons::create_cell_failed
+                                    : model::reasons::start_cell_failed,
+                told);
+    throw;
+  }
+  observe(cell, at, Intent::running);
+  log::info("cell started", {{"cell", path.key()}, {"state", reflect::label(cell.status.state)}});
+}
+
+CellOutcome Engine::ensure_cell(model::Cell cell) {
+  const model::Path path = cell.path();
+  const auto stored = existing<model::Cell>(path);
+  CellOutcome outcome;
+  if (!stored) {
+    wrapping(kinds::create_cell, [&] {
+      complete(cell);
+      run(cell, Fresh::yes);
+    });
+    outcome.cell = put_cell(cell, Intent::running);
+    return outcome;
+  }
+
+  cell = stored->value;
+  outcome.document_existed = true;
+  outcome.cgroup_existed = cgroups_.exists(cgroup_of(path));
+  for (const model::ContainerSpec& spec : cell.spec.containers) {
+    outcome.containers_existed.insert(spec.id);
+  }
+  observe(cell, layout_of(cell), Intent::running);
+  outcome.root_existed = root_runs(cell);
+  if (cell.status.state != model::CellState::ready) {
+    during("failed to start cell containers", [&] { run(cell, Fresh::no); });
+  }
+  const bool as_stored = stored->intent == Intent::running && cell.status == stored->value.status;
+  outcome.cell = as_stored ? cell : put_cell(cell, Intent::running);
+  return outcome;
+}
+
+model::Cell Engine::start_cell(const model::Path& path) {
+  const auto held = lock(path);
+  const auto stored = stored_cell(path);
+  require_no_running_container(stored->value);
+  return ensure_cell(stored->value).cell;
+}
+
+// --- stop, kill, delete ---
+
+model::Cell Engine::halt_cell(const model::Path& path, Signal signal) {
+  const auto held = lock(path);
+  model::Cell cell = stored_cell(path)->value;
+  const CellLayout at = layout_of(cell);
+  // Intent first: a daemon killed in the middle goes on stopping.
+  put_cell(cell, Intent::stopped);
+  bring_down(cell, at, signal, Keep::records, config_.stop_grace);
+  observe(cell, at, Intent::stopped);
+  log::info("cell stopped", {{"cell", path.key()}});
+  return put_cell(cell, Intent::stopped);
+}
+
+model::Cell Engine::stop_cell(const model::Path& path) { return halt_cell(path, Signal::term); }
+model::Cell Engine::kill_cell(const model::Path& path) { return halt_cell(path, Signal::kill); }
+
+Deletion<model::Cell> Engine::delete_cell(const model::Path& path) {
+  const auto held = lock(path);
+  const auto stored = store_.find<model::Cell>(path);
+  if (!stored) stored_cell(path);
+  return during("failed to delete cell", [&] {
+    Deletion<model::Cell> deletion{stored->value, {}};
+    store_.write([&](Changes& changes) { changes.put(deletion.value, Intent::deleted); });
+    finish_delete(deletion.value);
+    return deletion;
+  });
+}
+
+// From the tombstone to nothing; also run by the reconciler after a crash.
+void Engine::finish_delete(const model::Cell& cell) {
+  const CellLayout at = layout_of(cell);
+  bring_down(cell, at, Signal::term, Keep::nothing, config_.delete_grace);
+  for (const model::ContainerSpec& spec : cell.spec.containers) {
+    fs::remove_all(at.container_directory(spec.id));
+  }
+  fs::remove(at.hosts_file());
+  fs::remove(at.hostname_file());
+  store_.write([&](Changes& changes) { changes.erase(at.path); });
+  log::info("cell deleted", {{"cell", at.path.key()}});
+}
+
+// --- single containers ---
+
+namespace {
+
+const model::ContainerSpec& container_in(const model::Cell& cell, const std::string& id) {
+  const model::ContainerSpec* spec = model::find_container(cell.spec, id);
+  if (spec == nullptr) {
+    throw Error{kinds::container_not_found, fmt::format("container {} not found in cell {}",
+                                                        quote(id), quote(cell.metadata.name))};
+  }
+  return *spec;
+}
+
+void refuse_root(const model::Cell& cell, const model::ContainerSpec& spec, std::string_view verb) {
+  if (!model::is_root(cell.spec, spec)) return;
+  throw Error{
+      kinds::failed_precondition,
+      fmt::format("container {} is the root of cell {} and cannot be {} alone; use the cell",
+                  quote(spec.id), quote(cell.metadata.name), verb)};
+}
+
+}  // namespace
+
+model::Container Engine::start_container(const model::Path& path) {
+  const model::Path cell_path = path.up_to(model::Kind::cell);
+  const auto held = lock(cell_path);
+  const auto stored = stored_cell(cell_path);
+  model::Cell cell = stored->value;
+  const model::ContainerSpec& spec = container_in(cell, path.container);
+  refuse_root(cell, spec, "started");
+  const CellLayout at = layout_of(cell);
+  const auto root = runtime_.find_task(at.ns, at.root_id);
+  if (!root || root->state != runtime::TaskState::running) {
+    throw Error{kinds::failed_precondition,
+                fmt::format("cell {} does not run; start it first: kuke start cell {}",
+                            quote(cell_path.cell), cell_path.cell)};
+  }
+  const auto task = runtime_.find_task(at.ns, at.container_id(spec));
+  if (!task || task->state != runtime::TaskState::running) {
+    model::Cell one = cell;
+    std::erase_if(one.spec.containers,
+                  [&](const model::ContainerSpec& other) { return other.id != spec.id; });
+    require_images(one, at);
+    start_one(spec, cell, at);
+  }
+  observe(cell, at, stored->intent);
+  put_cell(cell, stored->intent);
+  return get_container(path);
+}
+
+model::Container Engine::halt_container(const model::Path& path, Signal signal) {
+  const model::Path cell_path = path.up_to(model::Kind::cell);
+  const auto held = lock(cell_path);
+  const auto stored = stored_cell(cell_path);
+  model::Cell cell = stored->value;
+  const model::ContainerSpec& spec = container_in(cell, path.container);
+  refuse_root(cell, spec, "stopped");
+  const CellLayout at = layout_of(cell);
+  stop_one(spec, at, signal, config_.stop_grace);
+  observe(cell, at, stored->intent);
+  put_cell(cell, stored->intent);
+  return get_container(path);
+}
+
+model::Container Engine::stop_container(const model::Path& path) {
+  return halt_container(path, Signal::term);
+}
+model::Container Engine::kill_container(const model::Path& path) {
+  return halt_container(path, Signal::kill);
+}
+
+ContainerOutcome Engine::create_container(const model::Container& wanted) {
+  model::ContainerSpec spec = wanted.spec;
+  if (spec.id.empty()) spec.id = wanted.metadata.name;
+  spec.id = model::check_name(model::Kind::container, spec.id);
+  const model::Path cell_path = model::check_names(spec.path()).up_to(model::Kind::cell);
+  if (trim(spec.image).empty())
+    throw Error{kinds::invalid_image, std::string{kinds::invalid_image.text}};
+
+  ContainerOutcome outcome;
+  {
+    const auto held = lock(cell_path);
+    const auto stored = store_.find<model::Cell>(cell_path);
+    if (!stored || stored->intent == Intent::deleted) {
+      throw Error{kinds::cell_not_found, fmt::format("cell {} not found", quote(cell_path.cell))};
+    }
+    model::Cell cell = stored->value;
+    outcome.existed = model::find_container(cell.spec, spec.id) != nullptr;
+    if (!outcome.existed) {
+      const CellLayout at = layout_of(cell);
+      spec.containerd_id = at.container_id(spec);
+      model::check_containerd_identifier("containerd id", spec.containerd_id);
+      const auto space = space_of(cell_path);
+      spec.cni_config_path = space->value.spec.cni_config_path;
+      model::apply_space_defaults_to_container(space->value, spec);
+      model::Cell one = cell;
+      one.spec.containers = {spec};
+      model::throw_if_any(model::missing_on_host(spec));
+      wrapping(kinds::create_cell, [&] { require_images(one, at); });
+      cell.spec.containers.push_back(spec);
+      model::throw_if_any(model::validate(cell));
+      put_cell(cell, stored->intent);
+    }
+  }
+  outcome.container = start_container(spec.path());
+  return outcome;
+}
+
+Deletion<model::Container> Engine::delete_container(const model::Path& path) {
+  const model::Path cell_path = path.up_to(model::Kind::cell);
+  const auto held = lock(cell_path);
+  const auto stored = stored_cell(cell_path);
+  model::Cell cell = stored->value;
+  refuse_root(cell, container_in(cell, path.container), "deleted");
+  const Deletion<model::Container> deletion{get_container(path), {"container", "task"}};
+  drop_container(cell, layout_of(cell), path.container);
+  observe(cell, layout_of(cell), stored->intent);
+  put_cell(cell, stored->intent);
+  return deletion;
+}
+
+// Stops and removes one workload, and takes it out of `cell`.
+void Engine::drop_container(model::Cell& cell, const CellLayout& at, const std::string& container) {
+  const model::ContainerSpec* spec = model::find_container(cell.spec, container);
+  if (spec == nullptr) return;
+  const std::string id = at.container_id(*spec);
+  stop_one(*spec, at, Signal::term, config_.delete_grace);
+  runtime_.delete_task(at.ns, id);
+  remove_one(id, at);
+  remove_staged_secrets(config_, at.ns, id);
+  cgroups_.remove(at.cgroup + "/" + id);
+  fs::remove_all(at.container_directory(container));
+  std::erase_if(cell.spec.containers,
+                [&](const model::ContainerSpec& one) { return one.id == container; });
+}
+
+}  // namespace kukeon::engine

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kukeon/base/keyed_mutex.h"
+#include "kukeon/engine/cell_layout.h"
+#include "kukeon/engine/config.h"
+#include "kukeon/engine/plan.h"
+#include "kukeon/firewall/admission.h"
+#include "kukeon/image/import.h"
+#include "kukeon/kernel/cgroup.h"
+#include "kukeon/model/derive.h"
+#include "kukeon/network/network.h"
+#include "kukeon/runtime/runtime.h"
+#include "kukeon/store/store.h"
+
+// Where store, runtime, images, network and cgroups meet: every lifecycle of every kind. All calls
+// block, are safe from any thread, and take the locks they need; errors are Error with the
+// contract's kinds.
+namespace kukeon::engine {
+
+// What "create" found and did. The document is the stored one afterwards; each flag is what was
+// there before.
+struct RealmOutcome {
+  model::Realm realm;
+  bool document_existed = false;
+  bool cgroup_existed = false;
+  bool namespace_existed = false;
+};
+struct SpaceOutcome {
+  model::Space space;
+  bool document_existed = false;
+  bool cgroup_existed = false;
+  bool network_existed = false;
+};
+struct StackOutcome {
+  model::Stack stack;
+  bool document_existed = false;
+  bool cgroup_existed = false;
+};
+struct CellOutcome {
+  model::Cell cell;
+  bool document_existed = false;
+  bool cgroup_existed = false;
+  bool root_existed = false;
+  std::set<std::string> containers_existed;  // ids in the stored spec before
+};
+struct ContainerOutcome {
+  model::Container container;
+  bool existed = false;
+};
+
+struct RealmView {
+  model::Realm realm;
+  bool cgroup_exists = false;
+  bool namespace_exists = false;
+};
+struct SpaceView {
+  model::Space space;
+  bool cgroup_exists = false;
+  bool network_exists = false;
+};
+struct StackView {
+  model::Stack stack;
+  bool cgroup_exists = false;
+};
+struct CellView {
+  model::Cell cell;
+  bool cgroup_exists = false;
+  bool root_exists = false;
+};
+
+enum class Cascade { no, yes };
+enum class Force { no, yes };
+struct DeleteOptions {
+  Cascade cascade = Cascade::no;
+  Force force = Force::no;
+};
+
+// The document as it was, and `space:<n>`, …, `metadata`, `cgroup`, `namespace` (runtime.md 3.7).
+template <class T>
+struct Deletion {
+  T value;
+  std::vector<std::string> deleted;
+};
+
+struct ApplyResult {
+  int index = 0;
+  model::Kind kind = model::Kind::realm;
+  std::string name;
+  std::string action;  // created, updated, unchanged, failed
+  std::string error;
+  std::vector<std::string> changes;
+  std::map<std::string, std::string> details;
+};
+
+struct LogPaths {
+  std::filesystem::path capture;  // of an attachable container
+  std::filesystem::path log;      // of any other
+};
+
+struct Census {
+  std::size_t realms = 0, spaces = 0, stacks = 0, cells = 0, containers = 0;
+};
+
+struct TeardownRow {
+  std::string realm;
+  std::string ns;
+  std::string error;  // empty: purged
+};
+
+// Throws failed_precondition for an egress policy that says more than "allow": nothing here
+// enforces one, and a document must not promise what the host does not keep.
+void require_enforceable(const model::Space& space);
+
+class Engine {
+ public:
+  // Everything is used, nothing kept beyond the engine's life. `users` reads passwd and group of an
+  // image. `admission` may be null: then nothing is asked of foreign FORWARD chains.
+  Engine(Config config, store::Store& store, runtime::Runtime& runtime, network::Network& network,
+         firewall::ForwardAdmission* admission);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  ~Engine();
+
+  // Finishes what a killed daemon began, then follows task events and reconciles every interval, in
+  // threads of its own, until stop(). Answers at once; the first pass runs meanwhile.
+  void start();
+  void stop();
+
+  RealmOutcome create_realm(const model::Realm& wanted);
+  SpaceOutcome create_space(const model::Space& wanted);
+  StackOutcome create_stack(const model::Stack& wanted);
+  CellOutcome create_cell(const model::Cell& wanted);
+  ContainerOutcome create_container(const model::Container& wanted);
+
+  // nullopt: there is none. Reads come from the store and probe the host object, nothing is
+  // written.
+  std::optional<RealmView> get_realm(const std::string& name);
+  std::optional<SpaceView> get_space(const model::Path& path);
+  std::optional<StackView> get_stack(const model::Path& path);
+  std::optional<CellView> get_cell(const model::Path& path);
+  // Throws cell_not_found, container_not_found.
+  model::Container get_container(const model::Path& path);
+
+  std::vector<model::Realm> list_realms();
+  std::vector<model::Space> list_spaces(const model::Path& filter);
+  std::vector<model::Stack> list_stacks(const model::Path& filter);
+  std::vector<model::Cell> list_cells(const model::Path& filter);
+  std::vector<model::ContainerSpec> list_containers(const model::Path& filter);
+
+  model::Cell start_cell(const model::Path& path);
+  model::Cell stop_cell(const model::Path& path);
+  model::Cell kill_cell(const model::Path& path);
+  model::Container start_container(const model::Path& path);
+  model::Container stop_container(const model::Path& path);
+  model::Container kill_container(const model::Path& path);
+
+  Deletion<model::Realm> delete_realm(const std::string& name, const DeleteOptions& options);
+  Deletion<model::Space> delete_space(const model::Path& path, const DeleteOptions& options);
+  Deletion<model::Stack> delete_stack(const model::Path& path, const DeleteOptions& options);
+  Deletion<model::Cell> delete_cell(const model::Path& path);
+  Deletion<model::Container> delete_container(const model::Path& path);
+
+  LogPaths log_paths(const model::Path& container);
+
+  // What applying these documents would do; changes nothing. execute() does it, document by
+  // document: a failure is that document's, the others still run.
+  Plan plan(std::vector<Desired> documents) const;
+  std::vector<ApplyResult> execute(const Plan& plan);
+
+  // The realm's containerd namespace; throws realm_name_required, realm_not_found (`realm not
+  // found: <name>`).
+  std::string namespace_of(const std::string& realm) const;
+  image::ImageStore& images() { return images_; }
+
+  Census census() const;
+  std::string_view cgroup_layout() const { return kernel::to_string(cgroups_.layout().kind()); }
+  // Every host object of this engine that exists now: links, tables, pins, cgroups, containerd
+  // namespaces.
+  std::vector<std::string> inventory();
+  // Deletes every realm with all in it, then what all of them share. Used by `kuke uninstall`.
+  std::vector<TeardownRow> teardown();
+
+  const Config& config() const { return config_; }
+
+ private:
+  enum class Signal { term, kill };
+  enum class Keep { records, nothing };
+  enum class Fresh { no, yes };
+
+  // Facts about parents, from the store; throw the parent's not-found kind.
+  store::Snapshot<model::Realm> realm_of(const model::Path& path) const;
+  store::Snapshot<model::Space> space_of(const model::Path& path) const;
+  store::Snapshot<model::Stack> stack_of(const model::Path& path) const;
+  // Throws cell_not_found with the contract's sentence.
+  store::Snapshot<model::Cell> stored_cell(const model::Path& path) const;
+
+  std::string cgroup_of(const model::Path& path) const;
+  network::SpaceNetwork network_of(const model::Path& space) const;
+  CellLayout layout_of(const model::Cell& cell) const;
+  KeyedMutex::Lock lock(const model::Path& path) { return locks_.lock(path.key()); }
+
+  template <class T>
+  store::Snapshot<T> existing(const model::Path& path) const;
+  template <class T>
+  void settle(T& layer, std::string_view failed_reason, bool as_before,
+              const std::function<void()>& make_host);
+
+  // Host side of the layers; each repairs what is missing.
+  void ensure_realm_host(const model::Realm& realm);
+  void ensure_space_host(const model::Space& space);
+  std::string pick_subnet() const;
+  std::filesystem::path pins_of_realm(const std::string& ns) const;
+  std::vector<kernel::PinnedNamespaces> pinned() const;  // of all cells, also of none
+  void remove_space_host(const model::Path& path);
+  void clean_namespace(const std::string& ns);
+
+  // The cell's lock is held by the caller of everything below.
+  void complete(model::Cell& cell) const;
+  void run(model::Cell& cell, Fresh fresh);
+  CellOutcome ensure_cell(model::Cell wanted);
+  void bring_up(model::Cell& cell, const CellLayout& at, Fresh fresh);
+  void start_containers(model::Cell& cell, const CellLayout& at,
+                        const std::vector<const model::ContainerSpec*>& which);
+  void start_one(const model::ContainerSpec& spec, const model::Cell& cell, const CellLayout& at);
+  void stop_one(const model::ContainerSpec& spec, const CellLayout& at, Signal signal,
+                std::chrono::milliseconds grace);
+  void remove_one(const std::string& container_id, const CellLayout& at);
+  void bring_down(const model::Cell& cell, const CellLayout& at, Signal signal, Keep keep,
+                  std::chrono::milliseconds grace);
+  void lease_address(const model::Path& path, store::Changes& changes) const;
+  void require_images(const model::Cell& cell, const CellLayout& at);
+  void observe(model::Cell& cell, const CellLayout& at, store::Intent intent);
+  static void take(model::Cell& cell, const model::CellObservation& seen, store::Intent intent);
+  void drop_container(model::Cell& cell, const CellLayout& at, const std::string& container);
+  void mark_failed(const model::Path& path, std::string_view reason, const Error& error);
+  model::Cell put_cell(const model::Cell& cell, store::Intent intent);
+  void finish_delete(const model::Cell& cell);
+  model::Cell halt_cell(const model::Path& path, Signal signal);
+  model::Container halt_container(const model::Path& path, Signal signal);
+
+  // plan execution
+  ApplyResult execute_one(const Change& change);
+  void create(const model::Realm& realm);
+  void create(const model::Space& space);
+  void create(const model::Stack& stack);
+  void create(const model::Cell& cell);
+  void create(const model::Container& container);
+  void update(const Change& change, ApplyResult& result);
+  void update_cell(const model::Cell& desired, const Change& change, ApplyResult& result);
+
+  // reconcile
+  void run_events(const std::stop_token& stop);
+  void run_timer(const std::stop_token& stop);
+  void run_reconciler(const std::stop_token& stop);
+  void mark_dirty(const model::Path& cell);
+  void mark_all_dirty();
+  void reconcile_layers();
+  void reconcile_cell(const model::Path& path, const std::stop_token& stop);
+  void bring_back(const model::Cell& cell, const std::stop_token& stop);
+  void finish_deletions();
+  std::optional<model::Path> cell_of_container(const std::string& ns, const std::string& id) const;
+
+  Config config_;
+  store::Store& store_;
+  runtime::Runtime& runtime_;
+  network::Network& network_;
+  firewall::ForwardAdmission* admission_;
+  image::ImageStore images_;
+  kernel::Cgroups cgroups_;
+  KeyedMutex locks_;
+  std::mutex leasing_;  // from choosing a subnet or address to its commit
+
+  std::mutex dirty_mutex_;
+  std::condition_variable_any dirty_wakes_;
+  std::set<model::Path> dirty_;
+  std::jthread events_;
+  std::jthread timer_;
+  std::vector<std::jthread> reconcilers_;
+};
+
+}  // namespace kukeon::engine

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+// Realms, spaces and stacks: create, repair, delete.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "kukeon/base/error_kinds.h"
+#include "kukeon/base/files.h"
+#include "kukeon/base/log.h"
+#include "kukeon/base/strings.h"
+#include "kukeon/engine/engine.h"
+#include "kukeon/engine/wrap.h"
+#include "kukeon/model/defaults.h"
+#include "kukeon/model/derive.h"
+#include "kukeon/model/validate.h"
+#include "kukeon/network/conflist.h"
+#include "kukeon/network/subnet_pool.h"
+
+namespace kukeon::engine {
+namespace {
+
+using store::Changes;
+using store::Intent;
+
+// What a layer hands on to its children where the host has cgroup v2 (runtime.md 2.10).
+const std::vector<std::string> layer_controllers{"cpu", "memory", "io", "pids"};
+
+std::string children_error(model::Kind kind, const std::string& name, std::size_t count,
+                           std::string_view child) {
+  return fmt::format(
+      "{0}: {1} \"{2}\" has {3} {4}(s). Use --cascade to delete them or --force to skip validation",
+      kinds::resource_has_dependencies.text, model::lower_word_of(kind), name, count, child);
+}
+
+template <class T>
+void mark(T& value, std::string_view reason, std::string_view message,
+          decltype(value.status.state) state) {
+  value.status.state = state;
+  value.status.reason = reason;
+  value.status.message = message;
+}
+
+}  // namespace
+
+void require_enforceable(const model::Space& space) {
+  const auto& network = space.spec.network;
+  if (!network || !network->egress) return;
+  if (!network->egress->denies() && network->egress->allow.empty()) return;
+  throw Error{
+      kinds::failed_precondition,
+      fmt::format("space {}: spec.network.egress cannot be enforced by this kukeond; leave it"
+                  " out, or the space would be open while its document says it is not",
+                  quote(space.metadata.name))};
+}
+
+// Makes a layer's host side: then it is Ready, or Failed with the cause. With `as_before`
+// everything was there, and nothing is written for a layer that was Ready.
+template <class T>
+void Engine::settle(T& layer, std::string_view failed_reason, bool as_before,
+                    const std::function<void()>& make_host) {
+  using State = decltype(layer.status.state);
+  const auto put = [&] {
+    store_.write([&](Changes& changes) { changes.put(layer, Intent::running); });
+  };
+  try {
+    make_host();
+    layer.status.subtree_controllers =
+        cgroups_.enable_controllers(cgroup_of(layer.path()), layer_controllers);
+  } catch (const Error& error) {
+    mark(layer, failed_reason, model::status_message(error.what()), State::failed);
+    put();
+    throw;
+  }
+  if (as_before && layer.status.state == State::ready) return;
+  layer.status.cgroup_ready = true;
+  mark(layer, "", "", State::ready);
+  put();
+}
+
+// --- realms ---
+
+void Engine::ensure_realm_host(const model::Realm& realm) {
+  runtime_.create_namespace(realm.spec.containerd_namespace, {});
+  make_directories(pins_of_realm(realm.spec.containerd_namespace), 0755);
+  cgroups_.create(cgroup_of(realm.path()));
+}
+
+RealmOutcome Engine::create_realm(const model::Realm& wanted) {
+  model::Realm realm = wanted;
+  realm.metadata.name = model::check_name(model::Kind::realm, realm.metadata.name);
+  const model::Path path = realm.path();
+  const auto held = lock(path);
+  RealmOutcome outcome;
+  if (const auto stored = existing<model::Realm>(path)) {
+    realm = stored->value;
+    outcome.document_existed = true;
+    outcome.cgroup_existed = cgroups_.exists(cgroup_of(path));
+    outcome.namespace_existed = runtime_.namespace_exists(realm.spec.containerd_namespace);
+  } else {
+    model::fill_in(realm, config_.namespace_suffix);
+    model::check_containerd_identifier("containerd namespace", realm.spec.containerd_namespace);
+    model::inject_labels(realm);
+    realm.status.cgroup_path = cgroup_of(path);
+    mark(realm, "", "", model::RealmState::creating);
+    store_.write([&](Changes& changes) { changes.put(realm, Intent::running, 0); });
+  }
+  const bool as_before = outcome.cgroup_existed && outcome.namespace_existed;
+  wrapping(kinds::create_realm, [&] {
+    settle(realm, "CreateRealmFailed", as_before, [&] {
+      ensure_realm_host(realm);
+      realm.status.containerd_namespace_ready = true;
+    });
+  });
+  outcome.realm = store_.find<model::Realm>(path)->value;
+  return outcome;
+}
+
+// Leases first, then images, snapshots and blobs; a last garbage collection, or the namespace
+// reports that it is not empty (runtime.md 2.8).
+void Engine::clean_namespace(const std::string& ns) {
+  if (!runtime_.namespace_exists(ns)) return;
+  for (const auto& container : runtime_.list_containers(ns)) {
+    runtime_.delete_task(ns, container.id);
+    runtime_.delete_container(ns, container.id);
+    if (!container.snapshot_key.empty()) runtime_.remove_snapshot(ns, container.snapshot_key);
+  }
+  for (const std::string& lease : runtime_.list_leases(ns)) runtime_.delete_lease(ns, lease);
+  for (const auto& image : runtime_.list_images(ns)) runtime_.delete_image(ns, image.name);
+  // A snapshot goes only after its children: walk from the youngest until a walk removes nothing.
+  for (int pass = 0; pass < 32; ++pass) {
+    auto left = runtime_.list_snapshots(ns);
+    if (left.empty()) break;
+    std::ranges::reverse(left);
+    bool removed = false;
+    for (const std::string& key : left) {
+      try {
+        runtime_.remove_snapshot(ns, key);
+        removed = true;
+      } catch (const Error& error) {
+        log::debug("snapshot not removed yet", {{"key", key}, {"cause", error.what()}});
+      }
+    }
+    if (!removed) break;
+  }
+  for (const auto& blob : runtime_.list_blobs(ns)) runtime_.delete_blob(ns, blob.digest);
+  runtime_.create_lease(ns, "kukeon-collect");
+  runtime_.delete_lease(ns, "kukeon-collect");
+}
+
+Deletion<model::Realm> Engine::delete_realm(const std::string& name, const DeleteOptions& options) {
+  const model::Path path{.realm = name};
+  return during("failed to delete realm", [&]() -> Deletion<model::Realm> {
+    const auto held = lock(path);
+    Deletion<model::Realm> deletion{realm_of(path)->value, {}};
+    const auto spaces = store_.list<model::Space>(path);
+    if (!spaces.empty() && options.cascade == Cascade::no && options.force == Force::no) {
+      throw Error{kinds::resource_has_dependencies,
+                  children_error(model::Kind::realm, name, spaces.size(), "space")};
+    }
+    // The tombstone stands before anything goes: no child can be made from here on.
+    store_.write([&](Changes& changes) { changes.put(deletion.value, Intent::deleted); });
+    for (const auto& space : spaces) {
+      delete_space(space->value.path(), {Cascade::yes, Force::no});
+      if (options.cascade == Cascade::yes) {
+        deletion.deleted.push_back("space:" + space->value.metadata.name);
+      }
+    }
+    const std::string& ns = deletion.value.spec.containerd_namespace;
+    clean_namespace(ns);
+    cgroups_.remove(cgroup_of(path));
+    runtime_.delete_namespace(ns);
+    std::error_code gone;
+    fs::remove(pins_of_realm(ns), gone);
+    store_.write([&](Changes& changes) { changes.erase(path); });
+    deletion.deleted.insert(deletion.deleted.end(), {"metadata", "cgroup", "namespace"});
+    return deletion;
+  });
+}
+
+// --- spaces ---
+
+std::string Engine::pick_subnet() const {
+  std::vector<network::Subnet> used;
+  for (const std::string& cidr : store_.leased_subnets())
+    used.push_back(network::Subnet::parse(cidr));
+  return network::pick_subnet(config_.pod_subnet, used).to_string();
+}
+
+void Engine::ensure_space_host(const model::Space& space) {
+  const model::Path path = space.path();
+  const network::SpaceNetwork net = network_of(path);
+  const fs::path directory = store_.directory_of(path);
+  network_.ensure_space(net);
+  if (admission_ != nullptr) admission_->ensure();
+  make_directories(directory, 02750);
+  if (!fs::exists(directory / network::conflist_file)) {
+    write_file_atomically(directory / network::conflist_file, network::write_conflist(net), 0600);
+    write_file_atomically(directory / network::subnet_file, network::write_subnet_file(net.subnet),
+                          0600);
+  }
+  cgroups_.create(cgroup_of(path));
+}
+
+SpaceOutcome Engine::create_space(const model::Space& wanted) {
+  model::Space space = wanted;
+  model::Path path = model::check_names(space.path());
+  space.metadata.name = path.space;
+  space.spec.realm_name = path.realm;
+  const auto held = lock(path);
+  SpaceOutcome outcome;
+  return wrapping(kinds::create_space, [&] {
+    if (const auto stored = existing<model::Space>(path)) {
+      space = stored->value;
+      outcome.document_existed = true;
+      outcome.cgroup_existed = cgroups_.exists(cgroup_of(path));
+      outcome.network_existed = network_.space_exists(network_of(path));
+    } else {
+      realm_of(path);
+      model::throw_if_any(model::validate(space));
+      require_enforceable(space);
+      model::inject_labels(space);
+      if (space.spec.cni_config_path.empty()) {
+        space.spec.cni_config_path = (store_.directory_of(path) / network::conflist_file).string();
+      }
+      space.status.cgroup_path = cgroup_of(path);
+      mark(space, "", "", model::SpaceState::creating);
+      const std::lock_guard leasing{leasing_};
+      const std::string subnet = pick_subnet();
+      store_.write([&](Changes& changes) {
+        changes.put(space, Intent::running, 0).lease_subnet(path, subnet);
+      });
+    }
+    settle(space, "CreateSpaceFailed", outcome.cgroup_existed && outcome.network_existed,
+           [&] { ensure_space_host(space); });
+    outcome.space = store_.find<model::Space>(path)->value;
+    return outcome;
+  });
+}
+
+void Engine::remove_space_host(const model::Path& path) {
+  network_.remove_space(network_of(path));
+  std::error_code ignored;
+  fs::remove(store_.directory_of(path) / network::conflist_file, ignored);
+  fs::remove(store_.directory_of(path) / network::subnet_file, ignored);
+  cgroups_.remove(cgroup_of(path));
+}
+
+Deletion<model::Space> Engine::delete_space(const model::Path& path, const DeleteOptions& options) {
+  return during("failed to delete space", [&]() -> Deletion<model::Space> {
+    const auto held = lock(path);
+    const auto stored = store_.find<model::Space>(path);
+    if (!stored) space_of(path);
+    Deletion<model::Space> deletion{stored->value, {}};
+    const auto stacks = store_.list<model::Stack>(path);
+    if (!stacks.empty() && options.cascade == Cascade::no && options.force == Force::no) {
+      throw Error{kinds::resource_has_dependencies,
+                  children_error(model::Kind::space, path.space, stacks.size(), "stack")};
+    }
+    store_.write([&](Changes& changes) { changes.put(deletion.value, Intent::deleted); });
+    for (const auto& stack : stacks) {
+      delete_stack(stack->value.path(), {Cascade::yes, Force::no});
+      if (options.cascade == Cascade::yes) {
+        deletion.deleted.push_back("stack:" + stack->value.metadata.name);
+      }
+    }
+    remove_space_host(path);
+    store_.write([&](Changes& changes) { changes.erase(path); });
+    deletion.deleted.insert(deletion.deleted.end(), {"metadata", "cgroup", "network"});
+    return deletion;
+  });
+}
+
+// --- stacks ---
+
+StackOutcome Engine::create_stack(const model::Stack& wanted) {
+  model::Stack stack = wanted;
+  const model::Path path = model::check_names(stack.path());
+  stack.metadata.name = path.stack;
+  stack.spec.realm_name = path.realm;
+  stack.spec.space_name = path.space;
+  const auto held = lock(path);
+  StackOutcome outcome;
+  return wrapping(kinds::create_stack, [&] {
+    if (const auto stored = existing<model::Stack>(path)) {
+      stack = stored->value;
+      outcome.document_existed = true;
+      outcome.cgroup_existed = cgroups_.exists(cgroup_of(path));
+    } else {
+      space_of(path);
+      model::fill_in(stack);
+      model::inject_labels(stack);
+      stack.status.cgroup_path = cgroup_of(path);
+      mark(stack, "", "", model::StackState::pending);
+      store_.write([&](Changes& changes) { changes.put(stack, Intent::running, 0); });
+    }
+    settle(stack, "CreateStackFailed", outcome.cgroup_existed,
+           [&] { cgroups_.create(cgroup_of(path)); });
+    outcome.stack = store_.find<model::Stack>(path)->value;
+    return outcome;
+  });
+}
+
+Deletion<model::Stack> Engine::delete_stack(const model::Path& path, const DeleteOptions& options) {
+  return during("failed to delete stack", [&]() -> Deletion<model::Stack> {
+    const auto held = lock(path);
+    const auto stored = store_.find<model::Stack>(path);
+    if (!stored) stack_of(path);
+    Deletion<model::Stack> deletion{stored->value, {}};
+    const auto cells = store_.list<model::Cell>(path);
+    if (!cells.empty() && options.cascade == Cascade::no && options.force == Force::no) {
+      throw Error{kinds::resource_has_dependencies,
+                  children_error(model::Kind::stack, path.stack, cells.size(), "cell")};
+    }
+    store_.write([&](Changes& changes) { changes.put(deletion.value, Intent::deleted); });
+    for (const auto& cell : cells) {
+      delete_cell(cell->value.path());
+      if (options.cascade == Cascade::yes) {
+        deletion.deleted.push_back("cell:" + cell->value.metadata.name);
+      }
+    }
+    cgroups_.remove(cgroup_of(path));
+    store_.write([&](Changes& changes) { changes.erase(path); });
+    deletion.deleted.insert(deletion.deleted.end(), {"metadata", "cgroup"});
+    return deletion;
+  });
+}
+
+// --- everything ---
+
+std::vector<TeardownRow> Engine::teardown() {
+  std::vector<TeardownRow> rows;
+  for (const auto& realm : store_.list<model::Realm>()) {
+    TeardownRow row{realm->value.metadata.name, realm->value.spec.containerd_namespace, {}};
+    try {
+      if (realm->intent == Intent::deleted) {
+        finish_deletions();
+      } else {
+        delete_realm(row.realm, {Cascade::yes, Force::no});
+      }
+    } catch (const Error& error) {
+      row.error = error.what();
+    }
+    rows.push_back(std::move(row));
+  }
+  // Namespaces with our suffix that no document speaks of: a run path was removed by hand.
+  for (const std::string& ns : runtime_.list_namespaces()) {
+    if (!model::is_our_namespace(ns, config_.namespace_suffix)) continue;
+    TeardownRow row{ns.substr(0, ns.size() - config_.namespace_suffix.size() - 1), ns, {}};
+    if (std::ranges::any_of(rows, [&](const TeardownRow& one) { return one.ns == ns; })) continue;
+    try {
+      clean_namespace(ns);
+      runtime_.delete_namespace(ns);
+    } catch (const Error& error) {
+      row.error = error.what();
+    }
+    rows.push_back(std::move(row));
+  }
+  for (const auto& pins : pinned()) pins.remove();
+  network_.remove_shared();
+  if (admission_ != nullptr) admission_->remove();
+  cgroups_.remove(config_.cgroup_root);
+  return rows;
+}
+
+}  // namespace kukeon::engine
