@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine on a runtime and a network in memory; pins, cgroups and the store are real.
+#include "kukeon/engine/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <memory>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "fakes/fake_network.h"
+#include "fakes/fake_runtime.h"
+#include "kukeon/base/error_kinds.h"
+#include "kukeon/base/files.h"
+#include "support/private_containerd.h"
+#include "support/test_daemon.h"
+
+namespace kukeon::engine {
+namespace {
+
+using support::eventually;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Puts nothing on disk: the shadow has tests of its own.
+class NoShadow : public store::ShadowRenderer {
+ public:
+  std::string render(const model::Realm&) const override { return "{}\n"; }
+  std::string render(const model::Space&) const override { return "{}\n"; }
+  std::string render(const model::Stack&) const override { return "{}\n"; }
+  std::string render(const model::Cell&) const override { return "{}\n"; }
+};
+
+model::Cell a_cell(const std::string& name, const std::vector<std::string>& containers) {
+  model::Cell cell;
+  cell.metadata.name = name;
+  cell.spec.realm_name = cell.spec.space_name = cell.spec.stack_name = "default";
+  for (const std::string& id : containers) {
+    model::ContainerSpec spec;
+    spec.id = id;
+    spec.image = "busybox";
+    spec.command = "/bin/sleep";
+    spec.args = {"60"};
+    cell.spec.containers.push_back(spec);
+  }
+  return cell;
+}
+
+const model::Path web{.realm = "default", .space = "default", .stack = "default", .cell = "web"};
+
+class EngineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root for namespaces and cgroups";
+    directory_ = std::make_unique<TemporaryDirectory>();
+    config_.run_path = directory_->path() / "run-path";
+    config_.runtime_dir = directory_->path() / "run";
+    config_.cgroup_root = "/" + support::unique_name("kukeon-engine");
+    config_.stop_grace = std::chrono::milliseconds{50};
+    config_.delete_grace = std::chrono::milliseconds{50};
+    config_.reconcile_interval = std::chrono::seconds{0};
+    make_directories(config_.run_path, 0755);
+    make_directories(config_.runtime_dir, 0755);
+    rootfs_ = directory_->path() / "rootfs";
+    make_directories(rootfs_ / "etc", 0755);
+    write_file_in_place(rootfs_ / "etc/passwd",
+                        "root:x:0:0::/root:/bin/sh\napp:x:7:8::/:/bin/sh\n");
+    write_file_in_place(rootfs_ / "etc/group", "root:x:0:\n");
+    runtime_.set_rootfs(rootfs_);
+    open();
+    create_parents();
+  }
+
+  void TearDown() override {
+    if (!engine_) return;
+    runtime_.clear_failures();
+    for (const auto& row : engine_->teardown()) EXPECT_EQ(row.error, "");
+    EXPECT_THAT(engine_->inventory(), IsEmpty());
+    EXPECT_THAT(runtime_.objects(), IsEmpty());
+  }
+
+  // As a daemon that starts: what is in memory is read anew.
+  void open() {
+    engine_.reset();
+    store_.reset();
+    store_ = std::make_unique<store::Store>(config_.run_path, std::make_unique<NoShadow>());
+    engine_ = std::make_unique<Engine>(config_, *store_, runtime_, network_, nullptr);
+  }
+
+  void create_parents() {
+    model::Realm realm;
+    realm.metadata.name = "default";
+    engine().create_realm(realm);
+    model::Space space;
+    space.metadata.name = space.spec.realm_name = "default";
+    engine().create_space(space);
+    model::Stack stack;
+    stack.metadata.name = stack.spec.realm_name = stack.spec.space_name = "default";
+    engine().create_stack(stack);
+    engine().images().import_rootfs(ns, "busybox", rootfs_);
+  }
+
+  Engine& engine() { return *engine_; }
+  model::Cell stored(const model::Path& path = web) { return engine().get_cell(path)->cell; }
+  std::vector<ApplyResult> apply(const model::Cell& cell) {
+    return engine().execute(engine().plan({{.index = 0, .document = cell}}));
+  }
+  std::vector<std::string> running() {
+    std::vector<std::string> ids;
+    for (const auto& task : runtime_.list_tasks(ns)) {
+      if (task.state == runtime::TaskState::running) ids.push_back(task.container_id);
+    }
+    std::ranges::sort(ids);
+    return ids;
+  }
+  bool pinned() { return fs::exists(config_.runtime_dir / "ns" / ns / "default_default_web_root"); }
+
+  static constexpr const char* ns = "default.kukeon.io";
+  std::unique_ptr<TemporaryDirectory> directory_;
+  fs::path rootfs_;
+  Config config_;
+  fakes::FakeRuntime runtime_;
+  fakes::FakeNetwork network_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Engine> engine_;
+};
+
+TEST_F(EngineTest, CellComesUpWithARootItsOwnAddressAndPinnedNamespaces) {
+  const CellOutcome made = engine().create_cell(a_cell("web", {"app"}));
+  EXPECT_FALSE(made.document_existed);
+  EXPECT_EQ(made.cell.status.state, model::CellState::ready);
+  EXPECT_TRUE(made.cell.status.ready_observed);
+  EXPECT_EQ(made.cell.status.network.address, "10.88.0.2");
+  EXPECT_EQ(made.cell.spec.root_container_id, "root");
+  EXPECT_THAT(running(), ElementsAre("default_default_web_app", "default_default_web_root"));
+  EXPECT_TRUE(pinned());
+  const auto hosts = read_file(config_.run_path / "data/default/default/default/web/etc-hosts");
+  EXPECT_THAT(hosts, HasSubstr("10.88.0.2\tweb\n"));
+
+  const CellOutcome again = engine().create_cell(a_cell("web", {"app"}));
+  EXPECT_TRUE(again.document_existed);
+  EXPECT_TRUE(again.root_existed);
+  EXPECT_EQ(runtime_.calls("start_task"), 2);
+}
+
+TEST_F(EngineTest, EveryCellHasAnAddressAndEverySpaceASubnetOfItsOwn) {
+  EXPECT_EQ(engine().create_cell(a_cell("web", {"app"})).cell.status.network.address, "10.88.0.2");
+  EXPECT_EQ(engine().create_cell(a_cell("two", {"app"})).cell.status.network.address, "10.88.0.3");
+  engine().delete_cell(web);
+  EXPECT_EQ(engine().create_cell(a_cell("three", {"app"})).cell.status.network.address,
+            "10.88.0.2");
+  model::Space other;
+  other.metadata.name = "other";
+  other.spec.realm_name = "default";
+  engine().create_space(other);
+  EXPECT_EQ(store_->subnet_of({.realm = "default", .space = "other"}), "10.88.1.0/24");
+}
+
+TEST_F(EngineTest, MissingParentIsItsOwnKindAndNothingIsStored) {
+  model::Cell cell = a_cell("web", {"app"});
+  cell.spec.stack_name = "nowhere";
+  try {
+    engine().create_cell(cell);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_TRUE(error.is(kinds::stack_not_found)) << error.what();
+    EXPECT_STREQ(error.what(),
+                 "failed to create cell: stack \"nowhere\" not found in realm \"default\", space "
+                 "\"default\"");
+  }
+  EXPECT_THAT(engine().list_cells({}), IsEmpty());
+}
+
+TEST_F(EngineTest, FailureOfAnyStepLeavesNothingOnTheHostAndAFailedDocument) {
+  const auto before = runtime_.objects();
+  const std::vector<std::function<void()>> failures{
+      [&] {
+        runtime_.fail_next("prepare_snapshot", Error{kinds::unknown, "told to fail"});
+      },
+      [&] {
+        runtime_.fail_next("create_container", Error{kinds::unknown, "told to fail"});
+      },
+      [&] {
+        runtime_.fail("start_task", "default_default_web_app",
+                      Error{kinds::unknown, "told to fail"});
+      },
+      [&] {
+        runtime_.fail("start_task", "default_default_web_root",
+                      Error{kinds::unknown, "told to fail"});
+      },
+      [&] {
+        network_.fail_after(1, Error{kinds::unknown, "told to fail"});
+      },
+  };
+  for (std::size_t i = 0; i < failures.size(); ++i) {
+    failures[i]();
+    EXPECT_THROW(engine().create_cell(a_cell("web", {"app", "side"})), Error) << i;
+    runtime_.clear_failures();
+    EXPECT_EQ(runtime_.objects(), before) << i;
+    EXPECT_FALSE(pinned()) << i;
+    const auto cell = stored();
+    EXPECT_EQ(cell.status.state, model::CellState::failed) << i;
+    EXPECT_EQ(cell.status.reason, "CreateCellFailed") << i;
+    EXPECT_THAT(cell.status.message, HasSubstr("told to fail")) << i;
+    // Nothing is in the way of the next try, nor of a delete.
+    EXPECT_EQ(engine().start_cell(web).status.state, model::CellState::ready) << i;
+    engine().delete_cell(web);
+    EXPECT_EQ(runtime_.objects(), before) << i;
+  }
+}
+
+TEST_F(EngineTest, StartThatFailsKeepsTheWritableLayer) {
+  engine().create_cell(a_cell("web", {"app"}));
+  engine().stop_cell(web);
+  runtime_.fail_next("start_task", Error{kinds::unknown, "told to fail"});
+  EXPECT_THROW(engine().start_cell(web), Error);
+  EXPECT_TRUE(runtime_.snapshot_exists(ns, "default_default_web_app"));
+  EXPECT_EQ(engine().start_cell(web).status.state, model::CellState::ready);
+}
+
+TEST_F(EngineTest, ContainerThatIgnoresTermIsKilledAfterItsGrace) {
+  engine().create_cell(a_cell("web", {"app"}));
+  runtime_.ignore_signal(ns, "default_default_web_app", SIGTERM);
+  EXPECT_EQ(engine().stop_cell(web).status.state, model::CellState::stopped);
+  EXPECT_THAT(running(), IsEmpty());
+  EXPECT_FALSE(pinned());
+  EXPECT_EQ(engine().stop_cell(web).status.state, model::CellState::stopped);
+}
+
+TEST_F(EngineTest, SecondApplyChangesNothingAndTouchesNothing) {
+  EXPECT_EQ(apply(a_cell("web", {"app"}))[0].action, "created");
+  const int starts = runtime_.calls("start_task");
+  const auto generation = store_->find<model::Cell>(web)->revision;
+  const auto results = apply(a_cell("web", {"app"}));
+  EXPECT_EQ(results[0].action, "unchanged");
+  EXPECT_THAT(results[0].changes, IsEmpty());
+  EXPECT_EQ(runtime_.calls("start_task"), starts);
+  EXPECT_EQ(store_->find<model::Cell>(web)->revision, generation);
+}
+
+TEST_F(EngineTest, LiveFieldIsStoredWithoutARestart) {
+  apply(a_cell("web", {"app"}));
+  const int starts = runtime_.calls("start_task");
+  model::Cell changed = a_cell("web", {"app"});
+  changed.metadata.labels["team"] = "blue";
+  changed.spec.containers[0].restart_policy = "always";
+  const auto results = apply(changed);
+  EXPECT_EQ(results[0].action, "updated");
+  EXPECT_THAT(results[0].changes,
+              ElementsAre("metadata.labels", "container \"app\" updated: restartPolicy"));
+  EXPECT_EQ(runtime_.calls("start_task"), starts);
+  EXPECT_EQ(stored().metadata.labels.at("team"), "blue");
+  EXPECT_EQ(stored().metadata.labels.at("cell.kukeon.io"), "web");  // ours survives
+}
+
+TEST_F(EngineTest, ImmutableFieldIsRefusedAndNothingChanges) {
+  apply(a_cell("web", {"app"}));
+  model::Cell changed = a_cell("web", {"app"});
+  changed.spec.nested_cgroup_runtime = true;
+  const auto results = apply(changed);
+  EXPECT_EQ(results[0].action, "failed");
+  EXPECT_EQ(results[0].error,
+            "cell \"web\" has breaking changes: [spec.nestedCgroupRuntime]. Delete the cell and "
+            "recreate it "
+            "with the new spec");
+  EXPECT_FALSE(stored().spec.nested_cgroup_runtime);
+}
+
+TEST_F(EngineTest, StoppedCellIsStartedByApply) {
+  apply(a_cell("web", {"app"}));
+  engine().stop_cell(web);
+  const auto results = apply(a_cell("web", {"app"}));
+  EXPECT_EQ(results[0].action, "updated");
+  EXPECT_THAT(results[0].changes, ElementsAre("runtime stopped: containers re-materialized",
+                                              "container \"app\" re-materialized"));
+  EXPECT_EQ(stored().status.state, model::CellState::ready);
+}
+
+TEST_F(EngineTest, DocumentsOfOneApplyFailAlone) {
+  model::Cell bad = a_cell("bad", {"app"});
+  bad.spec.containers[0].image = "nothing-like-it";
+  const auto results = engine().execute(engine().plan(
+      {{.index = 0, .document = bad}, {.index = 1, .document = a_cell("web", {"app"})}}));
+  EXPECT_EQ(results[0].action, "failed");
+  EXPECT_THAT(results[0].error,
+              HasSubstr("failed to pull image docker.io/library/nothing-like-it:latest"));
+  EXPECT_EQ(results[1].action, "created");
+}
+
+TEST_F(EngineTest, ParentsThatNobodyWroteDownAreMade) {
+  model::Cell cell = a_cell("web", {});
+  cell.spec.space_name = "fresh";
+  cell.spec.stack_name = "new";
+  cell.spec.containers.push_back(a_cell("x", {"app"}).spec.containers[0]);
+  const auto results = apply(cell);
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_EQ(results[0].action, "created") << results[0].error;
+  EXPECT_TRUE(engine().get_stack({.realm = "default", .space = "fresh", .stack = "new"}));
+}
+
+TEST_F(EngineTest, ExitOfAWorkloadIsSeenThroughItsEvent) {
+  engine().start();
+  ASSERT_TRUE(runtime_.wait_for_watchers(1));
+  engine().create_cell(a_cell("web", {"app"}));
+  runtime_.exit_task(ns, "default_default_web_app", 7);
+  ASSERT_TRUE(eventually([&] { return stored().status.state == model::CellState::stopped; }));
+  EXPECT_EQ(stored().status.message, "container \"app\" exited with code 7");
+  const auto* status = model::find_status(stored().status, "app");
+  ASSERT_NE(status, nullptr);
+  EXPECT_EQ(status->exit_code, 7);
+  engine().stop();
+}
+
+TEST_F(EngineTest, RootThatEndsTakesTheCellDown) {
+  engine().start();
+  ASSERT_TRUE(runtime_.wait_for_watchers(1));
+  engine().create_cell(a_cell("web", {"app"}));
+  runtime_.exit_task(ns, "default_default_web_root", 0);
+  ASSERT_TRUE(eventually([&] { return stored().status.reason == "RootNotRunning"; }));
+  EXPECT_THAT(running(), IsEmpty());
+  EXPECT_FALSE(pinned());
+  EXPECT_EQ(engine().start_cell(web).status.state, model::CellState::ready);
+  engine().stop();
+}
+
+// What a daemon killed in the middle leaves: the stub, its lease, and any part of the host side.
+TEST_F(EngineTest, InterruptedCreateIsFinishedByTheNextEngine) {
+  engine().create_cell(a_cell("web", {"app"}));
+  model::Cell stub = stored();
+  stub.status = {};
+  store_->write([&](store::Changes& changes) { changes.put(stub, store::Intent::running); });
+  runtime_.delete_task(ns, "default_default_web_app");
+  runtime_.delete_container(ns, "default_default_web_app");  // killed between snapshot and record
+  open();
+  runtime_.fail_next("start_task", Error{kinds::unknown, "still clearing away"});
+  engine().start();
+  ASSERT_TRUE(eventually([&] { return stored().status.state == model::CellState::ready; }));
+  EXPECT_THAT(running(), ElementsAre("default_default_web_app", "default_default_web_root"));
+  engine().stop();
+}
+
+TEST_F(EngineTest, InterruptedDeleteIsFinishedByTheNextEngine) {
+  engine().create_cell(a_cell("web", {"app"}));
+  const model::Cell cell = stored();
+  store_->write([&](store::Changes& changes) { changes.put(cell, store::Intent::deleted); });
+  runtime_.delete_task(ns, "default_default_web_app");
+  open();
+  EXPECT_FALSE(engine().get_cell(web));
+  engine().start();
+  ASSERT_TRUE(eventually([&] { return store_->find<model::Cell>(web) == nullptr; }));
+  EXPECT_THAT(running(), IsEmpty());
+  EXPECT_FALSE(pinned());
+  engine().stop();
+}
+
+TEST_F(EngineTest, InterruptedStopIsFinishedByTheNextEngine) {
+  engine().create_cell(a_cell("web", {"app"}));
+  const model::Cell cell = stored();
+  store_->write([&](store::Changes& changes) { changes.put(cell, store::Intent::stopped); });
+  open();
+  engine().start();
+  ASSERT_TRUE(eventually([&] { return running().empty(); }));
+  ASSERT_TRUE(eventually([&] { return stored().status.state == model::CellState::stopped; }));
+  engine().stop();
+}
+
+TEST_F(EngineTest, DeleteOfAParentCountsItsChildrenAndCascadesOnRequest) {
+  engine().create_cell(a_cell("web", {"app"}));
+  const model::Path stack = web.up_to(model::Kind::stack);
+  try {
+    engine().delete_stack(stack, {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_TRUE(error.is(kinds::resource_has_dependencies));
+    EXPECT_STREQ(error.what(),
+                 "failed to delete stack: resource has child resources: stack \"default\" has 1 "
+                 "cell(s). Use "
+                 "--cascade to delete them or --force to skip validation");
+  }
+  const auto gone = engine().delete_stack(stack, {.cascade = Cascade::yes});
+  EXPECT_THAT(gone.deleted, ElementsAre("cell:web", "metadata", "cgroup"));
+  EXPECT_THAT(running(), IsEmpty());
+  EXPECT_THROW(engine().delete_stack(stack, {}), Error);
+}
+
+TEST_F(EngineTest, EgressPolicyThatNothingEnforcesIsRefused) {
+  model::Space space;
+  space.metadata.name = "closed";
+  space.spec.realm_name = "default";
+  space.spec.network.emplace().egress.emplace().default_action = "deny";
+  try {
+    engine().create_space(space);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("spec.network.egress cannot be enforced"));
+  }
+  EXPECT_FALSE(engine().get_space({.realm = "default", .space = "closed"}));
+  space.spec.network->egress->default_action = "allow";
+  EXPECT_FALSE(engine().create_space(space).document_existed);
+}
+
+TEST_F(EngineTest, ConcurrentCreatesOfOneCellMakeItOnce) {
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this] { engine().create_cell(a_cell("web", {"app"})); });
+  }
+  threads.clear();
+  EXPECT_EQ(runtime_.calls("start_task"), 2);
+  EXPECT_EQ(stored().status.state, model::CellState::ready);
+}
+
+TEST_F(EngineTest, UserOfTheImageIsResolvedAndAnUnknownOneIsAnError) {
+  model::Cell cell = a_cell("web", {"app"});
+  cell.spec.containers[0].user = "app";
+  engine().create_cell(cell);
+  const auto record = runtime_.find_container(ns, "default_default_web_app");
+  EXPECT_THAT(record->spec_json, HasSubstr("\"uid\":7,\"gid\":8"));
+  cell = a_cell("two", {"app"});
+  cell.spec.containers[0].user = "nobody-of-that-name";
+  EXPECT_THROW(engine().create_cell(cell), Error);
+}
+
+TEST_F(EngineTest, SecretIsStagedForItsContainerAndRemovedWithIt) {
+  const fs::path source = directory_->path() / "secret";
+  write_file_in_place(source, "hush", 0600);
+  model::Cell cell = a_cell("web", {"app"});
+  cell.spec.containers[0].secrets.push_back(
+      {.name = "token", .from_file = source.string(), .from_env = "", .mount_path = "/run/token"});
+  engine().create_cell(cell);
+  const fs::path staged =
+      config_.runtime_dir / "secrets" / ns / "default_default_web_app" / "token";
+  EXPECT_EQ(read_file(staged), "hush");
+  EXPECT_EQ(fs::status(staged).permissions(), fs::perms::owner_read);
+  engine().delete_cell(web);
+  EXPECT_FALSE(fs::exists(staged));
+}
+
+}  // namespace
+}  // namespace kukeon::engine
