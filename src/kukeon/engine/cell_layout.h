@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kukeon/kernel/namespaces.h"
 #include "kukeon/model/cell.h"
@@ -11,6 +12,10 @@
 #include "kukeon/network/network.h"
 
 namespace kukeon::engine {
+
+// What a realm, space, stack or cell hands on to the groups below it where the host has cgroup v2
+// (runtime.md 2.10).
+inline const std::vector<std::string> layer_controllers{"cpu", "memory", "io", "pids"};
 
 // Where everything of one cell is, derived from names alone (runtime.md 1.2, 1.4): what a restarted
 // daemon needs to find it again.

@@ -29,9 +29,6 @@ using std::chrono::milliseconds;
 using store::Changes;
 using store::Intent;
 
-// Every controller: what a cell hands on that runs a container runtime of its own.
-const std::vector<std::string> cell_controllers{"cpu", "memory", "io", "pids"};
-
 // Runs one task a container at the same time and waits for all; the first failure is thrown.
 void in_parallel(const std::vector<std::function<void()>>& tasks) {
   std::vector<std::exception_ptr> failures(tasks.size());
@@ -283,7 +280,7 @@ void Engine::bring_up(model::Cell& cell, const CellLayout& at, Fresh fresh) {
   cell.status.cgroup_path = at.cgroup;
   cell.status.subtree_controllers = cgroups_.enable_controllers(
       at.cgroup,
-      cell.spec.nested_cgroup_runtime ? cgroups_.available_controllers() : cell_controllers);
+      cell.spec.nested_cgroup_runtime ? cgroups_.available_controllers() : layer_controllers);
 
   std::string address;
   if (!at.host_network) {

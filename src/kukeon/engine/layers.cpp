@@ -23,9 +23,6 @@ namespace {
 using store::Changes;
 using store::Intent;
 
-// What a layer hands on to its children where the host has cgroup v2 (runtime.md 2.10).
-const std::vector<std::string> layer_controllers{"cpu", "memory", "io", "pids"};
-
 std::string children_error(model::Kind kind, const std::string& name, std::size_t count,
                            std::string_view child) {
   return fmt::format(
