@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -182,9 +184,13 @@ void ContainerdSupervisor::stop() {
   const std::lock_guard lock{mutex_};
   if (pid_ <= 0) return;
   try {
-    ::kill(pid_, SIGTERM);
+    // By pidfd: one that was adopted is not our child, and its pid may be another's by now.
+    const auto send = [this](int number) {
+      ::syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0);
+    };
+    send(SIGTERM);
     if (!wait_for_exit(pidfd_, 10s)) {
-      ::kill(pid_, SIGKILL);
+      send(SIGKILL);
       wait_for_exit(pidfd_, 5s);
     }
   } catch (const Error& error) {
