@@ -38,13 +38,14 @@ std::string shown(const Tree& tree) {
 
 std::string Problem::to_string() const {
   std::string out;
-  if (mark.line > 0) out += fmt::format("line {}: ", mark.line);
-  if (!path.empty()) out += path + ": ";
+  if (mark.line > 0) out += fmt::format("line {}, column {}: ", mark.line, mark.column);
+  if (!path.empty() && !text.starts_with(path)) out += path + ": ";
   return out + text;
 }
 
 void Decoder::report(Mark mark, std::string text) {
-  if (problems_.size() < max_problems) problems_.push_back({path_, mark, std::move(text)});
+  if (problems_.size() - unknown_count_ >= max_problems) return;
+  problems_.push_back({path_, mark, std::move(text)});
 }
 
 void Decoder::report_at(std::string_view path, Mark mark, std::string text) {
@@ -200,12 +201,13 @@ bool Decoder::matches(std::string_view field, std::string_view key) const {
 
 void Decoder::unknown_field(Mark mark, std::string_view key,
                             const std::vector<std::string_view>& known) {
-  if (problems_.size() >= max_problems) return;
+  if (unknown_count_ >= max_problems) return;
   const std::string_view suggestion = nearest(key, known);
   constexpr std::size_t most = 100;
   std::string text = fmt::format("unknown field {}", quote(key.substr(0, most)));
   if (!suggestion.empty()) text += fmt::format(" (did you mean {}?)", quote(suggestion));
-  report(mark, std::move(text));
+  problems_.push_back({path_, mark, std::move(text), true});
+  ++unknown_count_;
 }
 
 void Decoder::wrong_kind(const Tree& tree, std::string_view wanted) {

@@ -22,9 +22,10 @@ struct Problem {
   std::string path;
   Mark mark;
   std::string text;
+  bool unknown_field = false;  // a key that nothing reads, as opposed to a value that is wrong
 
-  // "line 14: spec.containers[0].image: must be a string"; without a mark or path those parts are
-  // left out.
+  // "line 14, column 9: spec.containers[0].image: must be a string". Parts that are not known are
+  // left out, and a path that the text begins with is not said twice.
   std::string to_string() const;
 };
 
@@ -33,7 +34,8 @@ struct Problem {
 enum class UnknownFields { ignore, report };
 
 // Carries the rules of the syntax, the current path and what was found wrong. Decoding goes on
-// after a problem, so that one pass reports them all, up to max_problems.
+// after a problem, so that one pass reports them all: up to max_problems unknown fields, and as
+// many others.
 class Decoder {
  public:
   static constexpr std::size_t max_problems = 100;
@@ -90,6 +92,7 @@ class Decoder {
   UnknownFields unknown_;
   std::string path_;
   std::vector<Problem> problems_;
+  std::size_t unknown_count_ = 0;
 };
 
 template <class T>

@@ -41,7 +41,8 @@ Everything yaml(std::string_view text) { return from_yaml<Everything>(text); }
 TEST(Decode, JsonKeysMatchExactlyElseWithoutCase) {
   EXPECT_EQ(json(R"({"MAYBEYES":true})").maybe_yes, true);
   EXPECT_EQ(json(R"({"Text":"b","text":"a"})").text, "a");
-  EXPECT_EQ(yaml_cause("Text: a\n"), R"(line 1: unknown field "Text" (did you mean "text"?))");
+  EXPECT_EQ(yaml_cause("Text: a\n"),
+            R"(line 1, column 1: unknown field "Text" (did you mean "text"?))");
 }
 
 TEST(Decode, UnknownFieldsAreIgnoredOrReportedAsTheCallerSays) {
@@ -54,21 +55,22 @@ TEST(Decode, UnknownFieldsAreIgnoredOrReportedAsTheCallerSays) {
 }
 
 TEST(Decode, ReportsEveryProblemWithItsLineAndPath) {
-  EXPECT_EQ(cause([] {
-              from_yaml<Cell>(
-                  "kind: [Cell]\n"
-                  "spec:\n"
-                  "    containers:\n"
-                  "        - imgae: busybox\n"
-                  "          args: none\n"
-                  "        - root: maybe\n"
-                  "    zzz: 1\n");
-            }),
-            "line 1: kind: must be a string, not a list\n"
-            "line 4: spec.containers[0]: unknown field \"imgae\" (did you mean \"image\"?)\n"
-            "line 5: spec.containers[0].args: must be a list, not a string\n"
-            "line 6: spec.containers[1].root: must be true or false, not a string\n"
-            "line 7: spec: unknown field \"zzz\"");
+  EXPECT_EQ(
+      cause([] {
+        from_yaml<Cell>(
+            "kind: [Cell]\n"
+            "spec:\n"
+            "    containers:\n"
+            "        - imgae: busybox\n"
+            "          args: none\n"
+            "        - root: maybe\n"
+            "    zzz: 1\n");
+      }),
+      "line 1, column 7: kind: must be a string, not a list\n"
+      "line 4, column 11: spec.containers[0]: unknown field \"imgae\" (did you mean \"image\"?)\n"
+      "line 5, column 17: spec.containers[0].args: must be a list, not a string\n"
+      "line 6, column 17: spec.containers[1].root: must be true or false, not a string\n"
+      "line 7, column 5: spec: unknown field \"zzz\"");
 }
 
 TEST(Decode, StopsCollectingAfterAHundredProblems) {
@@ -122,7 +124,7 @@ TEST(Decode, StringsAreStrictInJsonAndKeepTheLiteralInYaml) {
   EXPECT_EQ(yaml("text: true\n").text, "true");
   EXPECT_EQ(yaml("text: 2026-05-14\n").text, "2026-05-14");
   EXPECT_EQ(yaml("text: yes\n").text, "yes");
-  EXPECT_EQ(yaml_cause("text: {a: b}\n"), "line 1: text: must be a string, not a map");
+  EXPECT_EQ(yaml_cause("text: {a: b}\n"), "line 1, column 7: text: must be a string, not a map");
 }
 
 TEST(Decode, JsonIntegersAreDigitsOnly) {
@@ -233,7 +235,7 @@ TEST(Decode, JsonTextIsKeptCompactAndNullIsAbsent) {
 TEST(Decode, TheTopLevelMustBeAMap) {
   EXPECT_EQ(json_cause("[]"), "must be a map, not a list");
   EXPECT_EQ(json("null"), Everything{});
-  EXPECT_EQ(yaml_cause("just words\n"), "line 1: must be a map, not a string");
+  EXPECT_EQ(yaml_cause("just words\n"), "line 1, column 1: must be a map, not a string");
 }
 
 TEST(Decode, ALongValueIsCutInTheMessage) {

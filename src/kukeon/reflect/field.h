@@ -2,7 +2,9 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -93,6 +95,15 @@ template <Labelled E>
 constexpr std::string_view label(E value) {
   const auto index = static_cast<std::size_t>(value);
   return index < Labels<E>::words.size() ? Labels<E>::words[index] : std::string_view{"Unknown"};
+}
+
+// The value of a word, or nothing where there is no such word.
+template <Labelled E>
+constexpr std::optional<E> value_of(std::string_view word) {
+  for (std::size_t i = 0; i < Labels<E>::words.size(); ++i) {
+    if (Labels<E>::words[i] == word) return static_cast<E>(i);
+  }
+  return std::nullopt;
 }
 
 }  // namespace kukeon::reflect

@@ -29,8 +29,9 @@ constexpr std::size_t most_copied_nodes = 100'000;
 constexpr std::size_t most_copied_bytes = std::size_t{16} << 20;
 constexpr int most_levels = 1000;
 
-[[noreturn]] void refuse(int line, std::string_view cause) {
-  throw Error{kinds::decode_failed, fmt::format("line {}: {}", line, cause)};
+[[noreturn]] void refuse(Mark at, std::string_view cause) {
+  throw Error{kinds::decode_failed,
+              fmt::format("line {}, column {}: {}", at.line, at.column, cause)};
 }
 
 // Builds a tree from yaml-cpp's events.
@@ -43,7 +44,7 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark& at) override {
     // At a stray bracket yaml-cpp makes empty documents without ever going on.
     if (documents_ > 0 && at.pos == document_start_) {
-      refuse(mark(at).line, "this does not belong to the document before it");
+      refuse(mark(at), "this does not belong to the document before it");
     }
     document_start_ = at.pos;
     ++documents_;
@@ -59,7 +60,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnAlias(const YAML::Mark& at, YAML::anchor_t anchor) override {
     const auto known = anchors_.find(anchor);
-    if (known == anchors_.end()) refuse(mark(at).line, "an anchor's value contains itself");
+    if (known == anchors_.end()) refuse(mark(at), "an anchor's value contains itself");
     charge(known->second, mark(at));
     finish(Node{known->second}, 0);
   }
@@ -125,7 +126,7 @@ class TreeBuilder : public YAML::EventHandler {
     if ((type == "int" && plain != PlainKind::integer) || (type == "float" && !number) ||
         (type == "bool" && plain != PlainKind::boolean) ||
         (type == "null" && plain != PlainKind::null)) {
-      refuse(at.line, fmt::format("{} is not of the type !!{}", quote(value), type));
+      refuse(at, fmt::format("{} is not of the type !!{}", quote(value), type));
     }
     if (number) return Tree::Kind::number;
     if (plain == PlainKind::boolean) return Tree::Kind::boolean;
@@ -148,7 +149,8 @@ class TreeBuilder : public YAML::EventHandler {
   static std::string decode_binary(const Tree& tree) {
     std::string text = tree.text;
     std::erase_if(text, [](char c) { return c == ' ' || c == '\t'; });
-    return during(fmt::format("line {}", tree.mark.line), [&] { return decode_base64(text); });
+    return during(fmt::format("line {}, column {}", tree.mark.line, tree.mark.column),
+                  [&] { return decode_base64(text); });
   }
 
   void open(Tree::Kind kind, const YAML::Mark& at, YAML::anchor_t anchor) {
@@ -181,7 +183,7 @@ class TreeBuilder : public YAML::EventHandler {
     parent.node.bytes += node.bytes;
     parent.node.levels = std::max(parent.node.levels, node.levels + 1);
     if (parent.node.levels > most_levels) {
-      refuse(node.tree.mark.line, fmt::format("nested deeper than {}", most_levels));
+      refuse(node.tree.mark, fmt::format("nested deeper than {}", most_levels));
     }
     if (parent.node.tree.kind == Tree::Kind::list) {
       parent.node.tree.items.push_back(std::move(node.tree));
@@ -196,7 +198,7 @@ class TreeBuilder : public YAML::EventHandler {
     const Mark at = node.tree.mark;
     if (node.tree.kind == Tree::Kind::list || node.tree.kind == Tree::Kind::map ||
         node.tree.kind == Tree::Kind::null) {
-      refuse(at.line, fmt::format("a key must be a string, not {}", name_of(node.tree.kind)));
+      refuse(at, fmt::format("a key must be a string, not {}", name_of(node.tree.kind)));
     }
     frame.key = std::move(node.tree.text);
     frame.key_mark = at;
@@ -204,8 +206,8 @@ class TreeBuilder : public YAML::EventHandler {
     frame.has_key = true;
     const auto [known, is_new] = frame.key_lines.try_emplace(frame.key, at.line);
     if (!is_new) {
-      refuse(at.line, fmt::format("mapping key {} already defined at line {}", quote(frame.key),
-                                  known->second));
+      refuse(at, fmt::format("mapping key {} already defined at line {}", quote(frame.key),
+                             known->second));
     }
   }
 
@@ -238,19 +240,19 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   [[noreturn]] static void refuse_merge(Mark at) {
-    refuse(at.line, "map merge requires a map or a list of maps as the value");
+    refuse(at, "map merge requires a map or a list of maps as the value");
   }
 
   void refuse_second_document(Mark at) const {
     if (documents_ < 2) return;
-    refuse(at.line, "a second document: separate documents by a line that holds only ---");
+    refuse(at, "a second document: separate documents by a line that holds only ---");
   }
 
   void charge(const Node& node, Mark at) {
     copied_nodes_ += node.nodes;
     copied_bytes_ += node.bytes;
     if (copied_nodes_ > most_copied_nodes || copied_bytes_ > most_copied_bytes) {
-      refuse(at.line, "the aliases of this document expand to too much");
+      refuse(at, "the aliases of this document expand to too much");
     }
   }
 
@@ -267,18 +269,23 @@ class TreeBuilder : public YAML::EventHandler {
 // yaml-cpp stops at some control bytes as if the text ended there, guesses at other encodings, and
 // reads all of `[[[[…` before it looks at the depth.
 void check_characters(std::string_view text, int line) {
+  std::size_t line_start = 0;
   int open_brackets = 0;  // in strings and scripts too, hence the generous bound
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte == '\n') ++line;
+    const Mark at{line, static_cast<int>(i - line_start) + 1};
+    if (byte == '\n') {
+      ++line;
+      line_start = i + 1;
+    }
     if ((byte < 0x20 && byte != '\n' && byte != '\t' && byte != '\r') || byte == 0x7F) {
-      refuse(line, "control characters are not allowed");
+      refuse(at, "control characters are not allowed");
     }
     if (byte == '[' || byte == '{') ++open_brackets;
     if ((byte == ']' || byte == '}') && open_brackets > 0) --open_brackets;
-    if (open_brackets > most_open_brackets) refuse(line, "nested too deeply");
+    if (open_brackets > most_open_brackets) refuse(at, "nested too deeply");
     const std::size_t length = byte < 0x80 ? 1 : utf8_length(text, i);
-    if (length == 0) refuse(line, "this is not UTF-8");
+    if (length == 0) refuse(at, "this is not UTF-8");
     i += length;
   }
 }
@@ -304,7 +311,7 @@ Tree parse_yaml(std::string_view text, int first_line) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::DeepRecursion& deep) {
-    refuse(deep.mark.line + first_line, "nested too deeply");
+    refuse({deep.mark.line + first_line, deep.mark.column + 1}, "nested too deeply");
   } catch (const YAML::Exception& error) {
     throw Error{kinds::decode_failed,
                 fmt::format("line {}, column {}: {}", error.mark.line + first_line,

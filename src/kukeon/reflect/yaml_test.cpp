@@ -263,9 +263,10 @@ TEST(ParseYaml, AnEmptyTextIsNull) {
 }
 
 TEST(ParseYaml, RefusesADuplicateKeyAndNamesBothLines) {
-  EXPECT_EQ(refusal("a: 1\nb: 2\na: 3\n"), "line 3: mapping key \"a\" already defined at line 1");
+  EXPECT_EQ(refusal("a: 1\nb: 2\na: 3\n"),
+            "line 3, column 1: mapping key \"a\" already defined at line 1");
   EXPECT_EQ(refusal("x:\n  - {k: 1, \"k\": 2}\n"),
-            "line 2: mapping key \"k\" already defined at line 2");
+            "line 2, column 12: mapping key \"k\" already defined at line 2");
 }
 
 TEST(ParseYaml, SaysWhereTheTextIsWrong) {
@@ -280,8 +281,9 @@ TEST(ParseYaml, SaysWhereTheTextIsWrong) {
 }
 
 TEST(ParseYaml, RefusesASecondDocument) {
-  EXPECT_EQ(refusal("a: 1\n--- # not a separator\nb: 2\n"),
-            "line 3: a second document: separate documents by a line that holds only ---");
+  EXPECT_EQ(
+      refusal("a: 1\n--- # not a separator\nb: 2\n"),
+      "line 3, column 1: a second document: separate documents by a line that holds only ---");
   EXPECT_EQ(parse_yaml("a: 1\n---\n").kind, Tree::Kind::map);
   EXPECT_EQ(parse_yaml("---\na: 1\n...\n").kind, Tree::Kind::map);
 }
@@ -289,7 +291,7 @@ TEST(ParseYaml, RefusesASecondDocument) {
 TEST(ParseYaml, FollowsAnchorsAndAliases) {
   const Tree tree = parse_yaml("a: &x {k: v}\nb: *x\nc: [*x, &y 5, *y]\n&z d: *z\n");
   EXPECT_EQ(to_json(tree), R"({"a":{"k":"v"},"b":{"k":"v"},"c":[{"k":"v"},5,5],"d":"d"})");
-  EXPECT_EQ(refusal("a: &x [*x]\n"), "line 1: an anchor's value contains itself");
+  EXPECT_EQ(refusal("a: &x [*x]\n"), "line 1, column 8: an anchor's value contains itself");
 }
 
 TEST(ParseYaml, MergesMapsUnderTheirOwnMembers) {
@@ -299,7 +301,7 @@ TEST(ParseYaml, MergesMapsUnderTheirOwnMembers) {
             R"({"c":{"c":3,"a":1,"b":2}})");
   EXPECT_EQ(to_json(parse_yaml("c: {\"<<\": 1}\n")), R"({"c":{"\u003c\u003c":1}})");
   EXPECT_EQ(refusal("c: {<<: 5}\n"),
-            "line 1: map merge requires a map or a list of maps as the value");
+            "line 1, column 9: map merge requires a map or a list of maps as the value");
 }
 
 TEST(ParseYaml, ReadsTheEscapesOfTheReference) {
