@@ -268,6 +268,27 @@ std::vector<std::string> Cgroups::enable_controllers(const std::string& group,
   });
 }
 
+void Cgroups::write(const std::string& group, std::string_view file, std::string_view text) const {
+  check_group(group);
+  const std::string what = fmt::format("set {} of cgroup {} to {}", file, group, quote(trim(text)));
+  if (file.empty() || file.front() == '.' || file.find('/') != std::string_view::npos) {
+    throw Error{kinds::invalid_argument, fmt::format("{}: not an interface file", what)};
+  }
+  if (!layout_.v2) throw Error{kinds::not_found, fmt::format("{}: no cgroup v2 here", what)};
+  const fs::path path = below(*layout_.v2, group) / file;
+  const Fd fd{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+  if (!fd && errno == ENOENT) {
+    throw Error{kinds::not_found,
+                fmt::format("{}: there is no such file: is the controller enabled?", what)};
+  }
+  if (!fd || ::write(fd.get(), text.data(), text.size()) < 0) {
+    const int cause = errno;
+    if (cause != EINVAL && cause != ERANGE && cause != ENODEV) throw Error::from_errno(what, cause);
+    throw Error{kinds::invalid_argument,
+                fmt::format("{}: {}", what, Error::from_errno("", cause).message())};
+  }
+}
+
 std::vector<pid_t> Cgroups::processes(const std::string& group) const {
   check_group(group);
   std::set<pid_t> pids;

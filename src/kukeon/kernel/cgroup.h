@@ -59,6 +59,9 @@ class Cgroups {
   // hybrid host the controllers sit in v1 and the answer is short or empty.
   std::vector<std::string> enable_controllers(const std::string& group,
                                               const std::vector<std::string>& wanted) const;
+  // Writes one interface file of a v2 group: "memory.max". not_found where its controller is not
+  // enabled; what the kernel refuses is invalid_argument.
+  void write(const std::string& group, std::string_view file, std::string_view text) const;
   // The controllers of the v2 hierarchy's top group; empty without one.
   std::vector<std::string> available_controllers() const;
 

@@ -23,6 +23,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 TEST(CgroupLayout, OfAHybridHostHasEveryHierarchy) {
   const auto layout = CgroupLayout::parse(
@@ -79,6 +80,32 @@ TEST(Cgroups, OfAGroupAreListedInEveryHierarchy) {
                           "unified:/kukeon", "unified:/kukeon/default"));
   cgroups.remove("/kukeon/default");
   EXPECT_THAT(cgroups.list("/kukeon"), ElementsAre("memory:/kukeon", "unified:/kukeon"));
+}
+
+TEST(Cgroups, WriteInterfaceFilesThatAreThere) {
+  const TemporaryDirectory dir;
+  const Cgroups cgroups{CgroupLayout{.v2 = dir.path(), .v1 = {}}};
+  cgroups.create("/kukeon/default");
+  const fs::path file = dir.path() / "kukeon/default/memory.max";
+  write_file_in_place(file, "max\n", 0644);
+  cgroups.write("/kukeon/default", "memory.max", "4096");
+  EXPECT_THAT(read_file(file, 64), StartsWith("4096"));
+
+  const auto error_of = [&](std::string_view name) -> std::string {
+    try {
+      cgroups.write("/kukeon/default", name, "1");
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "written";
+  };
+  EXPECT_EQ(error_of("pids.max"),
+            "set pids.max of cgroup /kukeon/default to \"1\": there is no such file: is the "
+            "controller enabled?");
+  EXPECT_FALSE(fs::exists(dir.path() / "kukeon/default/pids.max"));
+  for (const char* name : {"", "..", "../memory.max", "a/b"}) {
+    EXPECT_THAT(error_of(name), HasSubstr("not an interface file")) << name;
+  }
 }
 
 class CgroupsOnThisHost : public ::testing::Test {
