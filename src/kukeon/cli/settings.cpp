@@ -2,7 +2,6 @@
 #include "kukeon/cli/settings.h"
 
 #include <cstdlib>
-#include <tuple>
 
 #include <fmt/format.h>
 
@@ -12,43 +11,13 @@
 #include "kukeon/base/strings.h"
 #include "kukeon/cli/args.h"
 #include "kukeon/reflect/yaml.h"
+#include "kukeon/v1beta1/local_documents.h"
 
 namespace kukeon::cli {
 namespace {
 
-// Only what this file gives: an absent key leaves the default in force.
-struct ClientSpec {
-  std::string host;
-  std::string run_path;
-  std::string containerd_socket;
-  std::string log_level;
-
-  static constexpr auto fields() {
-    using enum reflect::Tag;
-    return std::tuple{
-        reflect::field("host", &ClientSpec::host, omitempty, "Endpoint of the daemon."),
-        reflect::field("runPath", &ClientSpec::run_path, omitempty, "State directory."),
-        reflect::field("containerdSocket", &ClientSpec::containerd_socket, omitempty,
-                       "Socket of containerd."),
-        reflect::field("logLevel", &ClientSpec::log_level, omitempty, "Level of --verbose."),
-    };
-  }
-};
-
-struct ClientConfiguration {
-  std::string api_version;
-  std::string kind;
-  ClientSpec spec;
-
-  static constexpr auto fields() {
-    using enum reflect::Tag;
-    return std::tuple{
-        reflect::field("apiVersion", &ClientConfiguration::api_version, always, "v1beta1."),
-        reflect::field("kind", &ClientConfiguration::kind, always, "ClientConfiguration."),
-        reflect::field("spec", &ClientConfiguration::spec, always, "The settings."),
-    };
-  }
-};
+using v1beta1::ClientConfiguration;
+using ClientSpec = v1beta1::ClientConfigurationSpec;
 
 constexpr std::string_view configuration_template =
     R"(# Defaults of the kuke command line. Flags and the environment win over this file.
@@ -93,7 +62,7 @@ ClientSpec read_configuration(const fs::path& path, bool is_default) {
     throw Error{error.kind(), fmt::format("{}parse client configuration {}: {}: {}", prefix, name,
                                           invalid, error.what())};
   }
-  if (!document.kind.empty() && document.kind != "ClientConfiguration") {
+  if (!document.kind.empty() && document.kind != ClientConfiguration::kind_word) {
     throw Error{
         kinds::invalid_argument,
         fmt::format("{}client configuration {} has kind {}, want \"ClientConfiguration\": {}",
