@@ -69,7 +69,7 @@ class DaemonTest : public ::testing::Test {
     client::Client client{client::dial(daemon().host())};
     v1beta1::CellDoc key;
     key.metadata.name = name;
-    key.spec.realm_id = key.spec.space_id = key.spec.stack_id = "default";
+    key.spec.realm_name = key.spec.space_name = key.spec.stack_name = "default";
     return client.call<api::GetCell>({key}).doc;
   }
 

@@ -16,6 +16,7 @@
 #include "fakes/fake_runtime.h"
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/files.h"
+#include "kukeon/base/strings.h"
 #include "support/private_containerd.h"
 #include "support/test_daemon.h"
 
@@ -27,6 +28,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 // Puts nothing on disk: the shadow has tests of its own.
 class NoShadow : public store::ShadowRenderer {
@@ -304,12 +306,80 @@ TEST_F(EngineTest, ParentsThatNobodyWroteDownAreMade) {
   EXPECT_TRUE(engine().get_stack({.realm = "default", .space = "fresh", .stack = "new"}));
 }
 
+// Interface files as the kernel makes them with a group, in plain directories: what is written to
+// them stays to be read.
+class EngineOnPlainCgroups : public EngineTest {
+ protected:
+  void SetUp() override {
+    EngineTest::SetUp();
+    if (IsSkipped()) return;
+    write_file_in_place(v2() / "cgroup.controllers", "cpuset cpu io memory pids\n");
+    write_file_in_place(v2() / "cgroup.events", "populated 0\n");
+    engine_ = std::make_unique<Engine>(config_, *store_, runtime_, network_, nullptr,
+                                       kernel::Cgroups{kernel::CgroupLayout{.v2 = v2(), .v1 = {}}});
+  }
+
+  void TearDown() override {
+    if (engine_) open();  // what the host has is taken down on the host
+    EngineTest::TearDown();
+  }
+
+  fs::path v2() const { return directory_->path(); }
+  fs::path file(const std::string& group, const std::string& name) const {
+    const fs::path at = v2() / config_.cgroup_root.substr(1) / group;
+    make_directories(at, 0755);
+    return at / name;
+  }
+  void make_file(const std::string& group, const std::string& name) const {
+    write_file_in_place(file(group, name), std::string(24, ' '));
+  }
+  std::string content(const std::string& group, const std::string& name) const {
+    return std::string{trim(read_file(file(group, name), 256))};
+  }
+  ApplyResult apply_space(const model::Space& space) {
+    return engine().execute(engine().plan({{.index = 0, .document = space}})).at(0);
+  }
+};
+
+TEST_F(EngineOnPlainCgroups, LimitsOfALayerAreWrittenChangedAndLifted) {
+  for (const char* name : {"memory.max", "pids.max"}) make_file("default/tight", name);
+  model::Space space;
+  space.metadata.name = "tight";
+  space.spec.realm_name = "default";
+  space.spec.resources.emplace().memory.emplace().max = 4096;
+  const ApplyResult made = apply_space(space);
+  EXPECT_EQ(made.action, "created") << made.error;
+  EXPECT_EQ(content("default/tight", "memory.max"), "4096");
+  EXPECT_THAT(content("default", "cgroup.subtree_control"), HasSubstr("+memory"));
+
+  space.spec.resources->memory.reset();
+  space.spec.resources->pids.emplace().max = 10;
+  const ApplyResult changed = apply_space(space);
+  EXPECT_EQ(changed.action, "updated") << changed.error;
+  EXPECT_THAT(changed.changes, ElementsAre("spec.resources.memory.max", "spec.resources.pids.max"));
+  EXPECT_THAT(content("default/tight", "memory.max"), StartsWith("max"));
+  EXPECT_EQ(content("default/tight", "pids.max"), "10");
+  EXPECT_EQ(apply_space(space).action, "unchanged");
+}
+
+TEST_F(EngineOnPlainCgroups, ALimitThatTheKernelRefusesIsTold) {
+  model::Space space;
+  space.metadata.name = "tight";
+  space.spec.realm_name = "default";
+  space.spec.resources.emplace().memory.emplace().max = 4096;
+  const ApplyResult failed = apply_space(space);  // there is no memory.max to write
+  EXPECT_EQ(failed.action, "failed");
+  EXPECT_THAT(failed.error, HasSubstr("set memory.max of cgroup"));
+  EXPECT_EQ(engine().get_space({.realm = "default", .space = "tight"})->space.status.state,
+            model::SpaceState::failed);
+}
+
 TEST_F(EngineTest, ExitOfAWorkloadIsSeenThroughItsEvent) {
   engine().start();
   ASSERT_TRUE(runtime_.wait_for_watchers(1));
   engine().create_cell(a_cell("web", {"app"}));
   runtime_.exit_task(ns, "default_default_web_app", 7);
-  ASSERT_TRUE(eventually([&] { return stored().status.state == model::CellState::stopped; }));
+  ASSERT_TRUE(eventually([&] { return stored().status.state == model::CellState::error; }));
   EXPECT_EQ(stored().status.message, "container \"app\" exited with code 7");
   const auto* status = model::find_status(stored().status, "app");
   ASSERT_NE(status, nullptr);

@@ -108,7 +108,7 @@ TEST(WireVectors, FailedCreateHasAnAllZeroResult) {
 TEST(WireVectors, MissingSpaceIsAnAnswer) {
   GetSpace::Request request;
   request.doc.metadata.name = "nope";
-  request.doc.spec.realm_id = "dev";
+  request.doc.spec.realm_name = "dev";
   EXPECT_EQ(request_line<GetSpace>(request, 2), get_space_request);
   GetSpace::Reply reply;
   reply.result.doc.api_version = "v1beta1";
@@ -132,9 +132,9 @@ TEST(WireVectors, ListBesideAnErrorIsNull) {
 TEST(WireVectors, StoppedCellIsNotThere) {
   StopCell::Request request;
   request.doc.metadata.name = "web";
-  request.doc.spec.realm_id = "r";
-  request.doc.spec.space_id = "s";
-  request.doc.spec.stack_id = "t";
+  request.doc.spec.realm_name = "r";
+  request.doc.spec.space_name = "s";
+  request.doc.spec.stack_name = "t";
   EXPECT_EQ(request_line<StopCell>(request, 5), stop_cell_request);
   StopCell::Reply reply;
   reply.err =
@@ -145,10 +145,10 @@ TEST(WireVectors, StoppedCellIsNotThere) {
 TEST(WireVectors, ContainerHasNoTerminal) {
   AttachContainer::Request request;
   request.doc.metadata.name = "app";
-  request.doc.spec.realm_id = "r";
-  request.doc.spec.space_id = "s";
-  request.doc.spec.stack_id = "t";
-  request.doc.spec.cell_id = "web";
+  request.doc.spec.realm_name = "r";
+  request.doc.spec.space_name = "s";
+  request.doc.spec.stack_name = "t";
+  request.doc.spec.cell_name = "web";
   EXPECT_EQ(request_line<AttachContainer>(request, 6), attach_container_request);
   AttachContainer::Reply reply;
   reply.err =
@@ -177,8 +177,8 @@ TEST(WireVectors, RealmWithSpacesIsNotDeleted) {
 TEST(WireVectors, StackIsPurged) {
   PurgeStack::Request request;
   request.doc.metadata.name = "t";
-  request.doc.spec.realm_id = "r";
-  request.doc.spec.space_id = "s";
+  request.doc.spec.realm_name = "r";
+  request.doc.spec.space_name = "s";
   request.cascade = true;
   EXPECT_EQ(request_line<PurgeStack>(request, 9), purge_stack_request);
 

@@ -32,9 +32,9 @@ v1beta1::CellDoc a_cell(const std::string& name, std::vector<std::string> contai
   cell.api_version = "v1beta1";
   cell.kind = "Cell";
   cell.metadata.name = name;
-  cell.spec.realm_id = "default";
-  cell.spec.space_id = "blog";
-  cell.spec.stack_id = "front";
+  cell.spec.realm_name = "default";
+  cell.spec.space_name = "blog";
+  cell.spec.stack_name = "front";
   cell.status.state = v1beta1::CellState::ready;
   cell.status.cgroup_path = "/kukeon/default/blog/front/" + name;
   v1beta1::ContainerSpec root;
@@ -176,7 +176,7 @@ TEST_F(KukeTest, ReadsTheStateOfEveryContainer) {
     reflect::List<v1beta1::ContainerSpec> specs;
     for (const auto& spec : a_cell("web", {"main", "gone"}).spec.containers) {
       specs.push_back(spec);
-      specs.back().cell_id = "web";
+      specs.back().cell_name = "web";
     }
     return specs;
   });
@@ -301,7 +301,7 @@ TEST_F(KukeTest, PrintsTheLogOfTheOnlyContainer) {
     return {.doc = a_cell(name, {"main"}), .metadata_exists = true};
   });
   daemon_.on<api::LogContainer>([&](const auto& request) -> api::LogContainer::Result {
-    EXPECT_EQ(request.doc.spec.cell_id, "web");
+    EXPECT_EQ(request.doc.spec.cell_name, "web");
     return {.host_log_path = log / request.doc.metadata.name};
   });
   fs::create_directory(log);

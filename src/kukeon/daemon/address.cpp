@@ -32,21 +32,21 @@ model::Path address_of(const v1beta1::RealmDoc& doc) {
 }
 
 model::Path address_of(const v1beta1::SpaceDoc& doc) {
-  return complete({.realm = trimmed(doc.spec.realm_id), .space = trimmed(doc.metadata.name)},
+  return complete({.realm = trimmed(doc.spec.realm_name), .space = trimmed(doc.metadata.name)},
                   model::Kind::space);
 }
 
 model::Path address_of(const v1beta1::StackDoc& doc) {
-  return complete({.realm = trimmed(doc.spec.realm_id),
-                   .space = trimmed(doc.spec.space_id),
+  return complete({.realm = trimmed(doc.spec.realm_name),
+                   .space = trimmed(doc.spec.space_name),
                    .stack = trimmed(doc.metadata.name)},
                   model::Kind::stack);
 }
 
 model::Path address_of(const v1beta1::CellDoc& doc) {
-  return complete({.realm = trimmed(doc.spec.realm_id),
-                   .space = trimmed(doc.spec.space_id),
-                   .stack = trimmed(doc.spec.stack_id),
+  return complete({.realm = trimmed(doc.spec.realm_name),
+                   .space = trimmed(doc.spec.space_name),
+                   .stack = trimmed(doc.spec.stack_name),
                    .cell = trimmed(doc.metadata.name)},
                   model::Kind::cell);
 }
@@ -54,10 +54,10 @@ model::Path address_of(const v1beta1::CellDoc& doc) {
 model::Path address_of(const v1beta1::ContainerDoc& doc) {
   std::string name = trimmed(doc.metadata.name);
   if (name.empty()) name = trimmed(doc.spec.id);
-  return complete({.realm = trimmed(doc.spec.realm_id),
-                   .space = trimmed(doc.spec.space_id),
-                   .stack = trimmed(doc.spec.stack_id),
-                   .cell = trimmed(doc.spec.cell_id),
+  return complete({.realm = trimmed(doc.spec.realm_name),
+                   .space = trimmed(doc.spec.space_name),
+                   .stack = trimmed(doc.spec.stack_name),
+                   .cell = trimmed(doc.spec.cell_name),
                    .container = std::move(name)},
                   model::Kind::container);
 }

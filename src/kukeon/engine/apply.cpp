@@ -61,16 +61,20 @@ void report_container(const ContainerChange& container, ApplyResult& result) {
   }
 }
 
-// Puts the new spec of a layer; `generation` is what the plan was made from.
+}  // namespace
+
+// Gives a layer its new spec; `generation` is what the plan was made from.
 template <class T>
-void put_spec(store::Store& store, const T& desired, std::int64_t generation) {
-  const auto stored = store.find<T>(desired.path());
+void Engine::update_layer(const T& desired, std::int64_t generation) {
+  const model::Path path = desired.path();
+  require_limits(path, desired.spec.resources);
+  const auto held = lock(path);
+  const auto stored = store_.find<T>(path);
   T next = desired;
   if (stored) next.status = stored->value.status;
-  store.write([&](Changes& changes) { changes.put(next, Intent::running, generation); });
+  store_.write([&](Changes& changes) { changes.put(next, Intent::running, generation); });
+  set_limits(path, desired.spec.resources, stored ? stored->value.spec.resources : std::nullopt);
 }
-
-}  // namespace
 
 std::vector<ApplyResult> Engine::execute(const Plan& plan) {
   std::vector<ApplyResult> results;
@@ -123,15 +127,12 @@ void Engine::create(const model::Container& container) { create_container(contai
 void Engine::update(const Change& change, ApplyResult& result) {
   report_fields(change, result);
   if (const auto* realm = std::get_if<model::Realm>(&change.desired)) {
-    const auto held = lock(realm->path());
-    put_spec(store_, *realm, change.generation);
+    update_layer(*realm, change.generation);
   } else if (const auto* space = std::get_if<model::Space>(&change.desired)) {
     require_enforceable(*space);
-    const auto held = lock(space->path());
-    put_spec(store_, *space, change.generation);
+    update_layer(*space, change.generation);
   } else if (const auto* stack = std::get_if<model::Stack>(&change.desired)) {
-    const auto held = lock(stack->path());
-    put_spec(store_, *stack, change.generation);
+    update_layer(*stack, change.generation);
   } else if (const auto* cell = std::get_if<model::Cell>(&change.desired)) {
     update_cell(*cell, change, result);
   } else {
@@ -182,6 +183,7 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
   }
   model::Cell wanted = desired;
   wanted.status = cell.status;
+  require_limits(path, wanted.spec.resources);
   require_images(wanted, before);
 
   if (change.recreate_root) {
@@ -201,7 +203,8 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
   const Intent intent = stored->intent;
   store_.write([&](Changes& changes) { changes.put(cell, intent, change.generation); });
 
-  const bool runs = stored->value.status.state == model::CellState::ready;
+  set_limits(path, cell.spec.resources, stored->value.spec.resources);
+  const bool runs = model::is_up(stored->value.status.state);
   if (change.recreate_root || !runs) {
     ensure_cell(cell);
     return;

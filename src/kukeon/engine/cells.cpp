@@ -143,6 +143,7 @@ void Engine::take(model::Cell& cell, const model::CellObservation& seen, Intent 
       reflect::List<model::ContainerStatus>::empty_list();
   for (const model::ContainerSpec& spec : cell.spec.containers) {
     statuses.push_back(model::derive_container_status(spec.id, seen.tasks.at(spec.id),
+                                                      observed_intent(intent),
                                                       model::find_status(before, spec.id), now));
   }
   const auto verdict = model::derive_cell(cell.spec, observed_intent(intent), seen);
@@ -186,8 +187,13 @@ void Engine::start_one(const model::ContainerSpec& spec, const model::Cell& cell
       image = images_.unpack(at.ns, spec.image);
       accounts = images_.account_files(at.ns, image);
     }
-    const ContainerFacts facts{
-        .config = config_, .cell = cell, .at = at, .image = image, .accounts = accounts};
+    const bool cgroup_v2 = cgroups_.layout().kind() == kernel::CgroupLayout::Kind::unified;
+    const ContainerFacts facts{.config = config_,
+                               .cell = cell,
+                               .at = at,
+                               .image = image,
+                               .accounts = accounts,
+                               .cgroup_v2 = cgroup_v2};
     const std::string wanted = make_oci_spec(spec, facts);
 
     runtime::ContainerRecord record{.id = id,
@@ -281,6 +287,7 @@ void Engine::bring_up(model::Cell& cell, const CellLayout& at, Fresh fresh) {
   cell.status.subtree_controllers = cgroups_.enable_controllers(
       at.cgroup,
       cell.spec.nested_cgroup_runtime ? cgroups_.available_controllers() : layer_controllers);
+  set_limits(at.path, cell.spec.resources);
 
   std::string address;
   if (!at.host_network) {
@@ -404,6 +411,7 @@ void Engine::complete(model::Cell& cell) const {
   }
   model::resolve_root(cell);
   model::throw_if_any(model::validate(cell));
+  require_limits(cell.path(), cell.spec.resources);
   const CellLayout at = layout_of(cell);
   for (model::ContainerSpec& container : cell.spec.containers) {
     container.containerd_id = at.container_id(container);
@@ -466,7 +474,7 @@ CellOutcome Engine::ensure_cell(model::Cell cell) {
   }
   observe(cell, layout_of(cell), Intent::running);
   outcome.root_existed = root_runs(cell);
-  if (cell.status.state != model::CellState::ready) {
+  if (!model::is_up(cell.status.state)) {
     during("failed to start cell containers", [&] { run(cell, Fresh::no); });
   }
   const bool as_stored = stored->intent == Intent::running && cell.status == stored->value.status;

@@ -100,6 +100,7 @@ std::string make_oci_spec(const model::ContainerSpec& spec, const ContainerFacts
   for (const std::string& path : oci::seccomp_profile_paths(spec)) {
     input.seccomp_profiles[path] = read_file(path, profile_limit);
   }
+  input.cgroup_v2 = facts.cgroup_v2;
   if (spec.privileged) input.daemon_capabilities = own_capabilities();
   if (facts.config.group != 0) input.kukeon_gid = static_cast<std::uint32_t>(facts.config.group);
 

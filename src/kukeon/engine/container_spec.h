@@ -22,6 +22,7 @@ struct ContainerFacts {
   const CellLayout& at;
   const image::UnpackedImage& image;
   const oci::AccountFiles& accounts;
+  bool cgroup_v2 = false;
 };
 
 // The OCI specification as JSON. Reads secrets and seccomp profiles from the host, and stages

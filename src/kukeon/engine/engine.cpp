@@ -39,13 +39,15 @@ bool is_there(const store::Snapshot<T>& stored) {
 }  // namespace
 
 Engine::Engine(Config config, store::Store& store, runtime::Runtime& runtime,
-               network::Network& network, firewall::ForwardAdmission* admission)
+               network::Network& network, firewall::ForwardAdmission* admission,
+               kernel::Cgroups cgroups)
     : config_{std::move(config)},
       store_{store},
       runtime_{runtime},
       network_{network},
       admission_{admission},
-      images_{runtime, scratch_directory(config_)} {
+      images_{runtime, scratch_directory(config_)},
+      cgroups_{std::move(cgroups)} {
   validate(config_);
 }
 

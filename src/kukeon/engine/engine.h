@@ -128,7 +128,7 @@ class Engine {
   // Everything is used, nothing kept beyond the engine's life. `users` reads passwd and group of an
   // image. `admission` may be null: then nothing is asked of foreign FORWARD chains.
   Engine(Config config, store::Store& store, runtime::Runtime& runtime, network::Network& network,
-         firewall::ForwardAdmission* admission);
+         firewall::ForwardAdmission* admission, kernel::Cgroups cgroups = kernel::Cgroups{});
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   ~Engine();
@@ -216,6 +216,15 @@ class Engine {
   template <class T>
   void settle(T& layer, std::string_view failed_reason, bool as_before,
               const std::function<void()>& make_host);
+
+  template <class T>
+  void update_layer(const T& desired, std::int64_t generation);
+
+  // Limits of a layer: whether this host can hold them to it, and writing them.
+  void require_limits(const model::Path& path,
+                      const std::optional<model::CgroupResources>& wanted) const;
+  void set_limits(const model::Path& path, const std::optional<model::CgroupResources>& wanted,
+                  const std::optional<model::CgroupResources>& before = {});
 
   // Host side of the layers; each repairs what is missing.
   void ensure_realm_host(const model::Realm& realm);

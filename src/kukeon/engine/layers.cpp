@@ -51,6 +51,39 @@ void require_enforceable(const model::Space& space) {
                   quote(space.metadata.name))};
 }
 
+// Limits of a layer are files of its cgroup v2 group, so the host must hand out the controllers.
+void Engine::require_limits(const model::Path& path,
+                            const std::optional<model::CgroupResources>& wanted) const {
+  if (!wanted) return;
+  const auto available = cgroups_.available_controllers();
+  for (const std::string& controller : model::controllers_of(model::cgroup_settings(*wanted))) {
+    if (std::ranges::find(available, controller) != available.end()) continue;
+    throw Error{
+        kinds::failed_precondition,
+        fmt::format("{} {}: spec.resources needs the cgroup v2 controller {}, which this host ({}"
+                    " cgroups) does not hand out; limit the containers instead, or boot with"
+                    " systemd.unified_cgroup_hierarchy=1",
+                    model::lower_word_of(path.kind()), quote(path.name()), controller,
+                    kernel::to_string(cgroups_.layout().kind()))};
+  }
+}
+
+// What `before` limited and `wanted` does not is lifted.
+void Engine::set_limits(const model::Path& path,
+                        const std::optional<model::CgroupResources>& wanted,
+                        const std::optional<model::CgroupResources>& before) {
+  const auto settings = model::cgroup_settings(wanted.value_or(model::CgroupResources{}),
+                                               before.value_or(model::CgroupResources{}));
+  if (settings.empty()) return;
+  const std::string group = cgroup_of(path);
+  // A group has the interface files of what its parent hands on.
+  cgroups_.enable_controllers(fs::path{group}.parent_path().string(),
+                              model::controllers_of(settings));
+  for (const model::CgroupSetting& setting : settings) {
+    cgroups_.write(group, setting.file, setting.text);
+  }
+}
+
 // Makes a layer's host side: then it is Ready, or Failed with the cause. With `as_before`
 // everything was there, and nothing is written for a layer that was Ready.
 template <class T>
@@ -64,6 +97,7 @@ void Engine::settle(T& layer, std::string_view failed_reason, bool as_before,
     make_host();
     layer.status.subtree_controllers =
         cgroups_.enable_controllers(cgroup_of(layer.path()), layer_controllers);
+    set_limits(layer.path(), layer.spec.resources);
   } catch (const Error& error) {
     mark(layer, failed_reason, model::status_message(error.what()), State::failed);
     put();
@@ -95,6 +129,8 @@ RealmOutcome Engine::create_realm(const model::Realm& wanted) {
     outcome.cgroup_existed = cgroups_.exists(cgroup_of(path));
     outcome.namespace_existed = runtime_.namespace_exists(realm.spec.containerd_namespace);
   } else {
+    model::throw_if_any(model::validate(realm));
+    require_limits(path, realm.spec.resources);
     model::fill_in(realm, config_.namespace_suffix);
     model::check_containerd_identifier("containerd namespace", realm.spec.containerd_namespace);
     model::inject_labels(realm);
@@ -216,6 +252,7 @@ SpaceOutcome Engine::create_space(const model::Space& wanted) {
       realm_of(path);
       model::throw_if_any(model::validate(space));
       require_enforceable(space);
+      require_limits(path, space.spec.resources);
       model::inject_labels(space);
       if (space.spec.cni_config_path.empty()) {
         space.spec.cni_config_path = (store_.directory_of(path) / network::conflist_file).string();
@@ -285,6 +322,8 @@ StackOutcome Engine::create_stack(const model::Stack& wanted) {
       outcome.cgroup_existed = cgroups_.exists(cgroup_of(path));
     } else {
       space_of(path);
+      model::throw_if_any(model::validate(stack));
+      require_limits(path, stack.spec.resources);
       model::fill_in(stack);
       model::inject_labels(stack);
       stack.status.cgroup_path = cgroup_of(path);

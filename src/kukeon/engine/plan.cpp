@@ -10,6 +10,7 @@
 
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/model/defaults.h"
+#include "kukeon/model/derive.h"
 #include "kukeon/model/validate.h"
 
 namespace kukeon::engine {
@@ -174,8 +175,8 @@ Change plan_cell(int index, model::Cell cell, const store::Store& store, const O
                   [](const Difference& field) { return field.path == "spec.containers"; });
     compare_containers(stored->value, cell, change);
     const bool differs = !change.fields.empty() || !change.containers.empty();
-    const bool runs = stored->value.status.state == model::CellState::ready &&
-                      stored->intent == store::Intent::running;
+    const bool runs =
+        model::is_up(stored->value.status.state) && stored->intent == store::Intent::running;
     change.action = differs ? Change::Action::update
                     : runs  ? Change::Action::none
                             : Change::Action::restart;

@@ -229,7 +229,7 @@ void Engine::reconcile_cell(const model::Path& path, const std::stop_token& stop
   // Begun by a daemon that was killed; or its namespaces are gone, as after a reboot.
   const bool interrupted = stored->value.status.state == model::CellState::pending;
   const bool lost = !root_lives && !at.host_network && !at.pins.exists();
-  if (wanted && ((interrupted && cell.status.state != model::CellState::ready) || lost)) {
+  if (wanted && ((interrupted && !model::is_up(cell.status.state)) || lost)) {
     bring_back(cell, stop);
     return;
   }
@@ -237,7 +237,7 @@ void Engine::reconcile_cell(const model::Path& path, const std::stop_token& stop
     log::info("stop is finished", {{"cell", path.key()}});
     bring_down(cell, at, Signal::term, Keep::records, config_.stop_grace);
     observe(cell, at, stored->intent);
-  } else if (wanted && !root_lives && stored->value.status.state == model::CellState::ready) {
+  } else if (wanted && !root_lives && model::is_up(stored->value.status.state)) {
     // Nothing may go on in namespaces whose owner is gone.
     log::warn("root container ended, cell is wound down", {{"cell", path.key()}});
     bring_down(cell, at, Signal::kill, Keep::records, config_.stop_grace);

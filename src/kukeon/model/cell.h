@@ -13,7 +13,10 @@
 
 namespace kukeon::model {
 
-enum class CellState { pending, ready, stopped, failed, unknown };
+// The first five are those of documents and of the wire, the others are told beside them
+// (CellStatus::exact_state). Exited: every workload ended well; Error: one did not; Degraded: the
+// root and a workload run, another workload failed.
+enum class CellState { pending, ready, stopped, failed, unknown, exited, error, degraded };
 
 struct CellTty {
   std::string default_container;
@@ -38,6 +41,7 @@ struct CellSpec {
   reflect::List<ContainerSpec> containers;
   bool auto_delete = false;
   bool nested_cgroup_runtime = false;
+  std::optional<CgroupResources> resources;
 
   static constexpr auto fields() {
     using enum reflect::Tag;
@@ -59,6 +63,8 @@ struct CellSpec {
         reflect::field("nestedCgroupRuntime", &CellSpec::nested_cgroup_runtime,
                        omitempty | immutable,
                        "Delegate every controller, so that containers can run containers."),
+        reflect::field("resources", &CellSpec::resources, omitempty | live,
+                       "Limits of all its containers together."),
     };
   }
   friend bool operator==(const CellSpec&, const CellSpec&) = default;
@@ -82,6 +88,7 @@ struct CellNetworkStatus {
 
 struct CellStatus : Lifecycle {
   CellState state = CellState::pending;
+  std::string exact_state;  // only in documents: v1beta1::from_model()
   std::string cgroup_path;
   reflect::StringList subtree_controllers;
   CellNetworkStatus network;
@@ -93,6 +100,8 @@ struct CellStatus : Lifecycle {
     return std::tuple_cat(
         std::tuple{
             reflect::field("state", &CellStatus::state, always | derived, "State of the cell."),
+            reflect::field("exactState", &CellStatus::exact_state, omitempty | derived,
+                           "Exited, Error or Degraded, where state can only say Stopped or Ready."),
             reflect::field("cgroupPath", &CellStatus::cgroup_path, always | derived,
                            "Its cgroup, below the cgroup mount."),
             reflect::field("subtreeControllers", &CellStatus::subtree_controllers,
@@ -147,6 +156,6 @@ const ContainerSpec* root_of(const CellSpec& spec);
 template <>
 struct kukeon::reflect::Labels<kukeon::model::CellState> {
   static constexpr std::string_view what = "cell state";
-  static constexpr std::array<std::string_view, 5> words{"Pending", "Ready", "Stopped", "Failed",
-                                                         "Unknown"};
+  static constexpr std::array<std::string_view, 8> words{
+      "Pending", "Ready", "Stopped", "Failed", "Unknown", "Exited", "Error", "Degraded"};
 };

@@ -9,11 +9,25 @@
 #include <tuple>
 
 #include "kukeon/model/names.h"
+#include "kukeon/model/resources.h"
 #include "kukeon/model/shared.h"
 
 namespace kukeon::model {
 
-enum class ContainerState { pending, ready, stopped, paused, pausing, failed, unknown };
+// The first seven are those of documents and of the wire, the others are told beside them
+// (ContainerStatus::exact_state).
+enum class ContainerState {
+  pending,
+  ready,
+  stopped,
+  paused,
+  pausing,
+  failed,
+  unknown,
+  not_created,
+  exited,
+  error,
+};
 
 // Nothing and an empty struct differ: the empty one is `{}` in texts and keeps space defaults away.
 struct ContainerCapabilities {
@@ -49,25 +63,6 @@ struct ContainerTmpfsMount {
     };
   }
   friend bool operator==(const ContainerTmpfsMount&, const ContainerTmpfsMount&) = default;
-};
-
-struct ContainerResources {
-  std::optional<std::int64_t> memory_limit_bytes;
-  std::optional<std::int64_t> cpu_shares;
-  std::optional<std::int64_t> pids_limit;
-
-  static constexpr auto fields() {
-    using enum reflect::Tag;
-    return std::tuple{
-        reflect::field("memoryLimitBytes", &ContainerResources::memory_limit_bytes, omitempty,
-                       "Memory limit in bytes; only values above 0 limit."),
-        reflect::field("cpuShares", &ContainerResources::cpu_shares, omitempty,
-                       "Weight against its siblings when CPU time is short."),
-        reflect::field("pidsLimit", &ContainerResources::pids_limit, omitempty,
-                       "Most processes at a time; only values above 0 limit."),
-    };
-  }
-  friend bool operator==(const ContainerResources&, const ContainerResources&) = default;
 };
 
 // A reference to a value on the daemon's host; the value itself is never stored or returned.
@@ -183,6 +178,8 @@ struct ContainerSpec {
   reflect::List<ContainerSecret> secrets;
   std::string cni_config_path;
   std::string restart_policy;
+  std::optional<std::int64_t> restart_backoff_seconds;
+  std::optional<std::int64_t> restart_max_retries;
   bool attachable = false;
   std::optional<ContainerTty> tty;
 
@@ -249,13 +246,18 @@ struct ContainerSpec {
         reflect::field("tmpfs", &ContainerSpec::tmpfs, omitempty | recreate,
                        "Memory file systems to mount."),
         reflect::field("resources", &ContainerSpec::resources, omitempty | recreate,
-                       "Limits on memory, CPU and processes."),
+                       "Limits on memory, CPU, disks and processes."),
         reflect::field("secrets", &ContainerSpec::secrets, omitempty | recreate,
                        "Values read on the daemon's host, passed as variables or files."),
         reflect::field("cniConfigPath", &ContainerSpec::cni_config_path, omitempty | derived,
                        "Conflist of its space; filled in by the daemon."),
         reflect::field("restartPolicy", &ContainerSpec::restart_policy, live,
                        "What to do when it exits: always, on-failure or never; empty: never."),
+        reflect::field("restartBackoffSeconds", &ContainerSpec::restart_backoff_seconds,
+                       omitempty | live,
+                       "Longest pause before a restart; needs always or on-failure."),
+        reflect::field("restartMaxRetries", &ContainerSpec::restart_max_retries, omitempty | live,
+                       "Restarts before it is given up, 1 or more; needs on-failure."),
         reflect::field("attachable", &ContainerSpec::attachable, omitempty | recreate,
                        "Run it under a terminal that `kuke attach` can join."),
         reflect::field("tty", &ContainerSpec::tty, omitempty | recreate,
@@ -269,6 +271,7 @@ struct ContainerStatus {
   std::string name;
   std::string id;
   ContainerState state = ContainerState::pending;
+  std::string exact_state;  // only in documents: v1beta1::from_model()
   std::int64_t restart_count = 0;
   Timestamp restart_time;
   Timestamp start_time;
@@ -282,6 +285,8 @@ struct ContainerStatus {
         reflect::field("name", &ContainerStatus::name, always | derived, "Name of the container."),
         reflect::field("id", &ContainerStatus::id, always | derived, "The same as name."),
         reflect::field("state", &ContainerStatus::state, always | derived, "State of its task."),
+        reflect::field("exactState", &ContainerStatus::exact_state, omitempty | derived,
+                       "NotCreated, Exited or Error, where state can only say Stopped."),
         reflect::field("restartCount", &ContainerStatus::restart_count, always | derived,
                        "How often it was restarted."),
         reflect::field("restartTime", &ContainerStatus::restart_time, always | derived,
@@ -326,6 +331,7 @@ struct Container {
 template <>
 struct kukeon::reflect::Labels<kukeon::model::ContainerState> {
   static constexpr std::string_view what = "container state";
-  static constexpr std::array<std::string_view, 7> words{"Pending", "Ready",  "Stopped", "Paused",
-                                                         "Pausing", "Failed", "Unknown"};
+  static constexpr std::array<std::string_view, 10> words{
+      "Pending", "Ready",   "Stopped",    "Paused", "Pausing",
+      "Failed",  "Unknown", "NotCreated", "Exited", "Error"};
 };

@@ -9,6 +9,12 @@
 namespace kukeon::model {
 namespace {
 
+ContainerResources limited_to(std::int64_t memory_bytes) {
+  ContainerResources resources;
+  resources.memory_limit_bytes = memory_bytes;
+  return resources;
+}
+
 Space space_with_defaults() {
   Space space;
   space.spec.defaults =
@@ -18,7 +24,7 @@ Space space_with_defaults() {
                         .capabilities = ContainerCapabilities{.drop = {"ALL"}, .add = {}},
                         .security_opts = {"no-new-privileges"},
                         .tmpfs = {{.path = "/tmp", .size_bytes = 0, .options = {}}},
-                        .resources = ContainerResources{64, {}, {}},
+                        .resources = limited_to(64),
                     }};
   return space;
 }

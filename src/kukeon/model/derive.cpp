@@ -32,16 +32,16 @@ struct Seen {
   const TaskObservation* task;  // nullptr: not observed
 };
 
-// Reason and message for the workloads that ended badly; both empty when none did.
-CellVerdict with_failures(CellState state, const std::vector<Seen>& containers) {
+// `bad` with the endings of the workloads that ended badly, or `good` when none did.
+CellVerdict judged(CellState good, CellState bad, const std::vector<Seen>& containers) {
   std::vector<std::string> endings;
   for (const auto& [spec, task] : containers) {
     if (task->state == Task::stopped && task->exit_code != 0) {
       endings.push_back(fmt::format("container {} {}", quote(spec.id), ending(task->exit_code)));
     }
   }
-  if (endings.empty()) return {state, "", ""};
-  return {state, std::string{reasons::workload_failed}, status_message(join(endings, "; "))};
+  if (endings.empty()) return {good, "", ""};
+  return {bad, std::string{reasons::workload_failed}, status_message(join(endings, "; "))};
 }
 
 CellVerdict not_observed(const ContainerSpec& container) {
@@ -65,12 +65,12 @@ CellVerdict at_rest(const std::vector<Seen>& containers, Intent intent, bool roo
     return {CellState::stopped, std::string{reasons::tasks_missing},
             "its tasks are gone, as after a reboot: start the cell"};
   }
-  return with_failures(CellState::stopped, containers);
+  return judged(CellState::exited, CellState::error, containers);
 }
 
 }  // namespace
 
-ContainerState derive_container(const TaskObservation& task) {
+ContainerState derive_container(const TaskObservation& task, Intent intent) {
   switch (task.state) {
     case Task::created:
       return ContainerState::pending;
@@ -81,9 +81,12 @@ ContainerState derive_container(const TaskObservation& task) {
     case Task::pausing:
       return ContainerState::pausing;
     case Task::no_record:
+      return ContainerState::not_created;
     case Task::no_task:
-    case Task::stopped:
       return ContainerState::stopped;
+    case Task::stopped:
+      if (intent == Intent::stopped) return ContainerState::stopped;
+      return task.exit_code == 0 ? ContainerState::exited : ContainerState::error;
     case Task::unknown:
       break;
   }
@@ -91,11 +94,17 @@ ContainerState derive_container(const TaskObservation& task) {
 }
 
 ContainerStatus derive_container_status(std::string_view id, const TaskObservation& task,
-                                        const ContainerStatus* previous, const Timestamp& now) {
+                                        Intent intent, const ContainerStatus* previous,
+                                        const Timestamp& now) {
   ContainerStatus status = previous != nullptr ? *previous : ContainerStatus{};
   status.name = id;
   status.id = id;
-  status.state = derive_container(task);
+  const bool ended_by_itself =
+      status.state == ContainerState::exited || status.state == ContainerState::error;
+  // How a task ended stays known after it was cleared away.
+  if (task.state != Task::no_task || !ended_by_itself || intent == Intent::stopped) {
+    status.state = derive_container(task, intent);
+  }
   if (status.state == ContainerState::ready) {
     if (status.start_time.is_zero() || !status.finish_time.is_zero()) status.start_time = now;
     status.finish_time = {};
@@ -167,7 +176,7 @@ CellVerdict derive_cell(const CellSpec& spec, Intent intent, const CellObservati
                         root.state == Task::stopped ? ending(root.exit_code) : "is not running",
                         quote(alive->spec.id))};
   }
-  return with_failures(CellState::ready, containers);
+  return judged(CellState::ready, CellState::degraded, containers);
 }
 
 bool is_active(ContainerState state) {
@@ -175,8 +184,10 @@ bool is_active(ContainerState state) {
          state == ContainerState::paused || state == ContainerState::pausing;
 }
 
+bool is_up(CellState state) { return state == CellState::ready || state == CellState::degraded; }
+
 bool latch_ready_observed(bool before, CellState previous, CellState now) {
-  return before || previous == CellState::ready || now == CellState::ready;
+  return before || is_up(previous) || is_up(now);
 }
 
 std::string signal_of_exit_code(std::int64_t exit_code) {

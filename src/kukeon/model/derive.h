@@ -65,11 +65,13 @@ inline constexpr std::string_view not_observed = "NotObserved";
 inline constexpr std::string_view tasks_missing = "TasksMissing";
 }  // namespace reasons
 
-ContainerState derive_container(const TaskObservation& task);
+// What the user stopped is Stopped, whatever its exit code was.
+ContainerState derive_container(const TaskObservation& task, Intent intent);
 
 // Exit code, signal and times are kept after the task is gone and cleared when it runs again.
 ContainerStatus derive_container_status(std::string_view id, const TaskObservation& task,
-                                        const ContainerStatus* previous, const Timestamp& now);
+                                        Intent intent, const ContainerStatus* previous,
+                                        const Timestamp& now);
 
 CellVerdict derive_cell(const CellSpec& spec, Intent intent, const CellObservation& seen,
                         const std::optional<Failure>& failure = {});
@@ -77,8 +79,23 @@ CellVerdict derive_cell(const CellSpec& spec, Intent intent, const CellObservati
 // Whether a state counts as alive: Ready, Pending, Paused, Pausing.
 bool is_active(ContainerState state);
 
+// Whether a cell's workloads run, if not all of them: Ready, Degraded.
+bool is_up(CellState state);
+
 // The one-way latch (model.md 5.3).
 bool latch_ready_observed(bool before, CellState previous, CellState now);
+
+// Stamps a status that is about to be stored (model.md 3.7): createdAt and readyAt once, updatedAt
+// each time. `before` is the stored status, or nullptr for a new object.
+template <class Status>
+void stamp_lifecycle(Status& status, const Status* before, const Timestamp& now) {
+  if (before != nullptr && !before->created_at.is_zero()) status.created_at = before->created_at;
+  if (before != nullptr && !before->ready_at.is_zero()) status.ready_at = before->ready_at;
+  if (status.created_at.is_zero()) status.created_at = now;
+  status.updated_at = now;
+  using State = decltype(status.state);
+  if (status.ready_at.is_zero() && status.state == State::ready) status.ready_at = now;
+}
 
 // "SIGKILL" for 137; empty for a code that no signal made.
 std::string signal_of_exit_code(std::int64_t exit_code);

@@ -46,6 +46,7 @@ TEST(DeriveCell, FollowsTheTable) {
   const CellVerdict ready{CellState::ready, "", ""};
   const CellVerdict pending{CellState::pending, "", ""};
   const CellVerdict stopped{CellState::stopped, "", ""};
+  const CellVerdict exited{CellState::exited, "", ""};
 
   const std::vector<Row> table{
       {"everything runs", Intent::running, run, {run, run}, ready},
@@ -56,25 +57,25 @@ TEST(DeriveCell, FollowsTheTable) {
        Intent::running,
        run,
        {bad, run},
-       {CellState::ready, "WorkloadFailed", R"(container "a" exited with code 3)"}},
-      {"all workloads are done", Intent::running, run, {ok, ok}, stopped},
-      {"all workloads are done, root too", Intent::running, ok, {ok, ok}, stopped},
+       {CellState::degraded, "WorkloadFailed", R"(container "a" exited with code 3)"}},
+      {"all workloads are done", Intent::running, run, {ok, ok}, exited},
+      {"all workloads are done, root too", Intent::running, ok, {ok, ok}, exited},
       {"a workload failed",
        Intent::running,
        run,
        {ok, bad},
-       {CellState::stopped, "WorkloadFailed", R"(container "b" exited with code 3)"}},
+       {CellState::error, "WorkloadFailed", R"(container "b" exited with code 3)"}},
       {"a workload was killed",
        Intent::running,
        ok,
        {killed},
-       {CellState::stopped, "WorkloadFailed",
+       {CellState::error, "WorkloadFailed",
         R"(container "a" terminated by SIGKILL (exit code 137))"}},
       {"both failed",
        Intent::running,
        ok,
        {bad, killed},
-       {CellState::stopped, "WorkloadFailed",
+       {CellState::error, "WorkloadFailed",
         R"(container "a" exited with code 3; container "b" terminated by SIGKILL (exit code 137))"}},
       {"stopped as asked", Intent::stopped, killed, {killed, bad}, stopped},
       {"stopped as asked, tasks reaped", Intent::stopped, gone, {gone}, stopped},
@@ -115,12 +116,12 @@ TEST(DeriveCell, FollowsTheTable) {
         R"(root container "root" is not running while container "a" runs)"}},
       {"a root alone runs", Intent::running, run, {}, ready},
       {"a root alone starts", Intent::running, made, {}, pending},
-      {"a root alone is done", Intent::running, ok, {}, stopped},
+      {"a root alone is done", Intent::running, ok, {}, exited},
       {"a root alone failed",
        Intent::running,
        bad,
        {},
-       {CellState::stopped, "WorkloadFailed", R"(container "root" exited with code 3)"}},
+       {CellState::error, "WorkloadFailed", R"(container "root" exited with code 3)"}},
       {"a root alone could not be read",
        Intent::running,
        lost,
@@ -164,13 +165,25 @@ TEST(DeriveCell, IsUnknownWhenAWorkloadWasNotAskedFor) {
 }
 
 TEST(DeriveContainer, MapsTaskStates) {
-  const std::pair<Task, ContainerState> table[] = {
-      {Task::no_record, ContainerState::stopped}, {Task::no_task, ContainerState::stopped},
-      {Task::created, ContainerState::pending},   {Task::running, ContainerState::ready},
-      {Task::paused, ContainerState::paused},     {Task::pausing, ContainerState::pausing},
-      {Task::stopped, ContainerState::stopped},   {Task::unknown, ContainerState::unknown},
+  struct Expected {
+    TaskObservation task;
+    ContainerState wanted, stopped;  // by intent
   };
-  for (const auto& [state, expected] : table) EXPECT_EQ(derive_container(task(state)), expected);
+  const Expected table[] = {
+      {task(Task::no_record), ContainerState::not_created, ContainerState::not_created},
+      {task(Task::no_task), ContainerState::stopped, ContainerState::stopped},
+      {task(Task::created), ContainerState::pending, ContainerState::pending},
+      {task(Task::running), ContainerState::ready, ContainerState::ready},
+      {task(Task::paused), ContainerState::paused, ContainerState::paused},
+      {task(Task::pausing), ContainerState::pausing, ContainerState::pausing},
+      {task(Task::stopped), ContainerState::exited, ContainerState::stopped},
+      {task(Task::stopped, 143), ContainerState::error, ContainerState::stopped},
+      {task(Task::unknown), ContainerState::unknown, ContainerState::unknown},
+  };
+  for (const auto& [seen, wanted, stopped] : table) {
+    EXPECT_EQ(derive_container(seen, Intent::running), wanted);
+    EXPECT_EQ(derive_container(seen, Intent::stopped), stopped);
+  }
 }
 
 TEST(DeriveContainerStatus, RemembersAnExitAfterTheTaskIsGone) {
@@ -178,20 +191,24 @@ TEST(DeriveContainerStatus, RemembersAnExitAfterTheTaskIsGone) {
   const auto t2 = Timestamp::parse("2026-01-01T00:00:02Z");
   const auto t3 = Timestamp::parse("2026-01-01T00:00:03Z");
 
-  auto status = derive_container_status("app", task(Task::running), nullptr, t1);
+  auto status = derive_container_status("app", task(Task::running), Intent::running, nullptr, t1);
   EXPECT_EQ(status.state, ContainerState::ready);
   EXPECT_EQ(status.start_time, t1);
-  status = derive_container_status("app", task(Task::running), &status, t2);
+  status = derive_container_status("app", task(Task::running), Intent::running, &status, t2);
   EXPECT_EQ(status.start_time, t1);
 
-  status = derive_container_status("app", task(Task::stopped, 143), &status, t2);
+  status = derive_container_status("app", task(Task::stopped, 143), Intent::running, &status, t2);
   EXPECT_EQ(status.exit_signal, "SIGTERM");
   EXPECT_EQ(status.finish_time, t2);
-  status = derive_container_status("app", task(Task::no_task), &status, t3);
+  status = derive_container_status("app", task(Task::no_task), Intent::running, &status, t3);
+  EXPECT_EQ(status.state, ContainerState::error);
   EXPECT_EQ(status.exit_code, 143);
   EXPECT_EQ(status.finish_time, t2);
+  status = derive_container_status("app", task(Task::no_task), Intent::stopped, &status, t3);
+  EXPECT_EQ(status.state, ContainerState::stopped);
+  EXPECT_EQ(status.exit_code, 143);
 
-  status = derive_container_status("app", task(Task::running), &status, t3);
+  status = derive_container_status("app", task(Task::running), Intent::running, &status, t3);
   EXPECT_EQ(status.start_time, t3);
   EXPECT_TRUE(status.finish_time.is_zero());
   EXPECT_EQ(status.exit_code, 0);
@@ -202,6 +219,8 @@ TEST(ReadyObserved, IsALatch) {
   EXPECT_TRUE(latch_ready_observed(true, CellState::stopped, CellState::stopped));
   EXPECT_TRUE(latch_ready_observed(false, CellState::ready, CellState::stopped));
   EXPECT_TRUE(latch_ready_observed(false, CellState::pending, CellState::ready));
+  EXPECT_TRUE(latch_ready_observed(false, CellState::pending, CellState::degraded));
+  EXPECT_FALSE(latch_ready_observed(false, CellState::pending, CellState::exited));
   EXPECT_FALSE(latch_ready_observed(false, CellState::pending, CellState::stopped));
 }
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 
 #include "kukeon/model/names.h"
+#include "kukeon/model/resources.h"
 #include "kukeon/model/shared.h"
 
 namespace kukeon::model {
@@ -34,6 +36,7 @@ struct RegistryCredentials {
 struct RealmSpec {
   std::string containerd_namespace;
   reflect::List<RegistryCredentials> registry_credentials;
+  std::optional<CgroupResources> resources;
 
   static constexpr auto fields() {
     using enum reflect::Tag;
@@ -43,6 +46,8 @@ struct RealmSpec {
         // The list is compared whole, so its row hides the passwords in it.
         reflect::field("registryCredentials", &RealmSpec::registry_credentials,
                        omitempty | live | secret, "Credentials for pulling images."),
+        reflect::field("resources", &RealmSpec::resources, omitempty | live,
+                       "Limits of all that lives in the realm together."),
     };
   }
   friend bool operator==(const RealmSpec&, const RealmSpec&) = default;

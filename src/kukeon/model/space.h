@@ -10,6 +10,7 @@
 
 #include "kukeon/model/container.h"
 #include "kukeon/model/names.h"
+#include "kukeon/model/resources.h"
 #include "kukeon/model/shared.h"
 
 namespace kukeon::model {
@@ -113,6 +114,7 @@ struct SpaceSpec {
   std::string cni_config_path;
   std::optional<SpaceNetwork> network;
   std::optional<SpaceDefaults> defaults;
+  std::optional<CgroupResources> resources;
 
   static constexpr auto fields() {
     using enum reflect::Tag;
@@ -125,6 +127,8 @@ struct SpaceSpec {
                        "Rules for the space's network; none: unconstrained."),
         reflect::field("defaults", &SpaceSpec::defaults, omitempty | live,
                        "Defaults for what lives in the space."),
+        reflect::field("resources", &SpaceSpec::resources, omitempty | live,
+                       "Limits of all that lives in the space together."),
     };
   }
   friend bool operator==(const SpaceSpec&, const SpaceSpec&) = default;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 
 #include "kukeon/model/names.h"
+#include "kukeon/model/resources.h"
 #include "kukeon/model/shared.h"
 
 namespace kukeon::model {
@@ -17,6 +19,7 @@ struct StackSpec {
   std::string id;
   std::string realm_name;
   std::string space_name;
+  std::optional<CgroupResources> resources;
 
   static constexpr auto fields() {
     using enum reflect::Tag;
@@ -26,6 +29,8 @@ struct StackSpec {
                        "Name of the realm it belongs to."),
         reflect::field("spaceId", &StackSpec::space_name, required | immutable,
                        "Name of the space it belongs to."),
+        reflect::field("resources", &StackSpec::resources, omitempty | live,
+                       "Limits of all that lives in the stack together."),
     };
   }
   friend bool operator==(const StackSpec&, const StackSpec&) = default;

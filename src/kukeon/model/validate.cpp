@@ -32,9 +32,13 @@ void append(Problems& problems, Problems more, std::string_view prefix = {}) {
   }
 }
 
-// A name that must be there and be valid; a missing one is told by its path alone (wire.md §7).
+void require(Problems& problems, std::string_view path, std::string_view text) {
+  if (trim(text).empty()) add(problems, std::string{path}, fmt::format("{} is required", path));
+}
+
+// A name that must be there and be valid.
 void check(Problems& problems, Kind kind, std::string_view path, std::string_view name) {
-  if (trim(name).empty()) return add(problems, "", fmt::format("{} is required", path));
+  if (trim(name).empty()) return require(problems, path, name);
   try {
     check_name(kind, name);
   } catch (const Error& error) {
@@ -111,6 +115,29 @@ void check_secret(Problems& problems, std::size_t index, const ContainerSecret& 
   }
 }
 
+void check_restart(Problems& problems, const ContainerSpec& container) {
+  const std::string_view policy = container.restart_policy;
+  const bool on_failure = policy == "on-failure";
+  if (const auto& seconds = container.restart_backoff_seconds) {
+    if (*seconds < 0) {
+      add(problems, "restartBackoffSeconds", fmt::format("must be 0 or more, not {}", *seconds));
+    }
+    if (policy != "always" && !on_failure) {
+      add(problems, "restartBackoffSeconds", "needs restartPolicy: always or on-failure");
+    }
+  }
+  if (const auto& retries = container.restart_max_retries) {
+    if (*retries < 1) {
+      add(problems, "restartMaxRetries", fmt::format("must be 1 or more, not {}", *retries));
+    }
+    if (!on_failure) add(problems, "restartMaxRetries", "needs restartPolicy: on-failure");
+  }
+}
+
+void append_resources(Problems& problems, const std::optional<CgroupResources>& resources) {
+  if (resources) append(problems, resource_problems(*resources), "spec.resources");
+}
+
 // What is the same for a container in a cell and on its own; paths relative to the spec.
 Problems spec_problems(const ContainerSpec& container) {
   Problems problems;
@@ -120,6 +147,10 @@ Problems spec_problems(const ContainerSpec& container) {
   for (std::size_t i = 0; i < container.secrets.size(); ++i) {
     check_secret(problems, i, container.secrets[i]);
   }
+  if (container.resources) {
+    append(problems, resource_problems(*container.resources), "resources");
+  }
+  check_restart(problems, container);
   return problems;
 }
 
@@ -156,14 +187,16 @@ std::string go_list(const std::vector<std::string>& words) {
 Problems validate(const Realm& realm) {
   Problems problems;
   check(problems, Kind::realm, "metadata.name", realm.metadata.name);
-  if (!problems.empty()) return problems;
   const std::string& ns = realm.spec.containerd_namespace;
-  if (ns.empty()) {
+  if (!problems.empty()) {
+    // Without a good name there is no namespace to judge.
+  } else if (ns.empty()) {
     check_identifier(problems, "metadata.name", "namespace",
                      containerd_namespace(trim(realm.metadata.name)));
   } else {
     check_identifier(problems, "spec.namespace", "namespace", ns);
   }
+  append_resources(problems, realm.spec.resources);
   return problems;
 }
 
@@ -174,6 +207,12 @@ Problems validate(const Space& space) {
   if (space.spec.network && space.spec.network->egress) {
     append(problems, validate_egress(*space.spec.network->egress), "spec.network.egress");
   }
+  append_resources(problems, space.spec.resources);
+  if (const auto& defaults = space.spec.defaults; defaults && defaults->container) {
+    if (const auto& resources = defaults->container->resources) {
+      append(problems, resource_problems(*resources), "spec.defaults.container.resources");
+    }
+  }
   return problems;
 }
 
@@ -182,6 +221,7 @@ Problems validate(const Stack& stack) {
   check(problems, Kind::stack, "metadata.name", stack.metadata.name);
   check(problems, Kind::realm, "spec.realmId", stack.spec.realm_name);
   check(problems, Kind::space, "spec.spaceId", stack.spec.space_name);
+  append_resources(problems, stack.spec.resources);
   return problems;
 }
 
@@ -194,7 +234,7 @@ Problems validate(const Cell& cell) {
   check(problems, Kind::stack, "spec.stackId", spec.stack_name);
   if (!spec.id.empty()) check(problems, Kind::cell, "spec.id", spec.id);
   if (spec.containers.empty()) {
-    add(problems, "", "spec.containers is required and cannot be empty");
+    add(problems, "spec.containers", "spec.containers is required and cannot be empty");
   }
   const bool names_are_valid = problems.empty();
 
@@ -225,16 +265,15 @@ Problems validate(const Cell& cell) {
                        container_id(trim(spec.space_name), trim(spec.stack_name), id,
                                     &container == root ? root_container_name : name));
     }
-    if (trim(container.image).empty()) {
-      add(problems, "", path + ".image is required");
-    }
+    require(problems, path + ".image", container.image);
     append(problems, spec_problems(container), path);
   }
 
-  append(problems, conversion_problems(spec));
+  append(problems, conversion_problems(spec), "spec");
+  append_resources(problems, spec.resources);
   if (root != nullptr && !root->host_network && !is_default_root(*root) &&
       std::ranges::any_of(spec.containers, &ContainerSpec::host_network)) {
-    add(problems, "", std::string{host_network_root_text});
+    add(problems, "spec.rootContainerId", std::string{host_network_root_text});
   }
   return problems;
 }
@@ -248,16 +287,16 @@ Problems validate(const Container& container) {
   check(problems, Kind::stack, "spec.stackId", spec.stack_name);
   check(problems, Kind::cell, "spec.cellId", spec.cell_name);
   if (!spec.id.empty()) check(problems, Kind::container, "spec.id", spec.id);
-  if (trim(spec.image).empty()) add(problems, "", "spec.image is required");
+  require(problems, "spec.image", spec.image);
   append(problems, spec_problems(spec), "spec");
-  append(problems, conversion_problems(spec));
+  append(problems, conversion_problems(spec), "spec");
   return problems;
 }
 
 Problems conversion_problems(const ContainerSpec& container) {
   Problems problems;
   if (container.tty && !container.tty->is_empty() && !container.attachable) {
-    add(problems, "",
+    add(problems, "tty",
         fmt::format("container {}: tty fields require attachable: true", quote(container.id)));
   }
   return problems;
@@ -265,18 +304,18 @@ Problems conversion_problems(const ContainerSpec& container) {
 
 Problems conversion_problems(const CellSpec& cell) {
   Problems problems;
-  for (const ContainerSpec& container : cell.containers) {
-    append(problems, conversion_problems(container));
+  for (std::size_t i = 0; i < cell.containers.size(); ++i) {
+    append(problems, conversion_problems(cell.containers[i]), fmt::format("containers[{}]", i));
   }
   if (cell.tty && !cell.tty->default_container.empty()) {
     const std::string& name = cell.tty->default_container;
     const ContainerSpec* const container = find_container(cell, name);
     if (container == nullptr) {
-      add(problems, "",
+      add(problems, "tty.default",
           fmt::format("cell tty.default {} does not match any container in this cell",
                       quote(name)));
     } else if (!container->attachable) {
-      add(problems, "",
+      add(problems, "tty.default",
           fmt::format("cell tty.default {} references container that is not attachable",
                       quote(name)));
     }
@@ -293,15 +332,15 @@ Problems root_problems(const CellSpec& cell) {
   }
   const std::string& named = cell.root_container_id;
   if (flagged.size() > 1) {
-    add(problems, "",
+    add(problems, "containers",
         fmt::format("only one container in a cell may have root: true: {}", go_list(flagged)));
   } else if (named.empty()) {
     return problems;
   } else if (find_container(cell, named) == nullptr) {
-    add(problems, "",
+    add(problems, "rootContainerId",
         fmt::format("rootContainerId {} not found in containers array", quote(named)));
   } else if (!flagged.empty() && flagged.front() != named) {
-    add(problems, "",
+    add(problems, "rootContainerId",
         fmt::format(
             "rootContainerId disagrees with container marked root: true: rootContainerId is {} "
             "but container {} has root: true",

@@ -12,8 +12,7 @@
 #include "kukeon/reflect/decode.h"
 
 // What a type cannot say about a document. Every function returns all problems at once; an empty
-// list means valid. A problem whose text names its field already has an empty path; marks are never
-// set.
+// list means valid. Paths are those of the document; marks are never set.
 namespace kukeon::model {
 
 using Problems = std::vector<reflect::Problem>;
@@ -26,7 +25,7 @@ Problems validate(const Cell& cell);
 Problems validate(const Container& container);
 
 // The rules that conversion enforces, in their order: ttys, the cell's tty, the root
-// (model.md 4.3).
+// (model.md 4.3). Paths are relative to the spec.
 Problems conversion_problems(const ContainerSpec& container);
 Problems conversion_problems(const CellSpec& cell);
 // The last of them alone: more than one root, or declarations that disagree.

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/model/defaults.h"
 
@@ -182,13 +184,17 @@ TEST(Validate, WantsAnAttachableContainerForATerminal) {
   Cell cell = a_cell();
   cell.spec.containers[0].tty = ContainerTty{.prompt = "> ", .on_init = {}, .log_file = ""};
   cell.spec.tty = CellTty{.default_container = "app"};
-  EXPECT_THAT(texts(validate(cell)),
-              ElementsAre(R"(container "app": tty fields require attachable: true)",
-                          R"(cell tty.default "app" references container that is not attachable)"));
+  EXPECT_THAT(
+      texts(validate(cell)),
+      ElementsAre(
+          R"(spec.containers[0].tty: container "app": tty fields require attachable: true)",
+          R"(spec.tty.default: cell tty.default "app" references container that is not attachable)"));
   cell.spec.tty->default_container = "x";
   cell.spec.containers[0].attachable = true;
-  EXPECT_THAT(texts(validate(cell)),
-              ElementsAre(R"(cell tty.default "x" does not match any container in this cell)"));
+  EXPECT_THAT(
+      texts(validate(cell)),
+      ElementsAre(
+          R"(spec.tty.default: cell tty.default "x" does not match any container in this cell)"));
 }
 
 TEST(Validate, TakesAnEmptyTerminalBlockForNone) {
@@ -203,14 +209,66 @@ TEST(Validate, AllowsOneRoot) {
   cell.spec.containers[0].root = true;
   cell.spec.containers.push_back(cell.spec.containers[0]);
   cell.spec.containers[1].id = "b";
-  EXPECT_THAT(texts(validate(cell)),
-              ElementsAre("only one container in a cell may have root: true: [app b]"));
-  cell.spec.containers[1].root = false;
-  cell.spec.root_container_id = "b";
   EXPECT_THAT(
       texts(validate(cell)),
-      ElementsAre("rootContainerId disagrees with container marked root: true: rootContainerId is "
-                  "\"b\" but container \"app\" has root: true"));
+      ElementsAre("spec.containers: only one container in a cell may have root: true: [app b]"));
+  cell.spec.containers[1].root = false;
+  cell.spec.root_container_id = "b";
+  EXPECT_THAT(texts(validate(cell)),
+              ElementsAre("spec.rootContainerId: rootContainerId disagrees with container marked "
+                          "root: true: rootContainerId is "
+                          "\"b\" but container \"app\" has root: true"));
+}
+
+TEST(Validate, JudgesRestartSettings) {
+  const auto problems = [](std::string policy, std::optional<std::int64_t> seconds,
+                           std::optional<std::int64_t> retries) {
+    Cell cell = a_cell();
+    ContainerSpec& app = cell.spec.containers[0];
+    app.restart_policy = std::move(policy);
+    app.restart_backoff_seconds = seconds;
+    app.restart_max_retries = retries;
+    return texts(validate(cell));
+  };
+  EXPECT_THAT(problems("always", 0, {}), IsEmpty());
+  EXPECT_THAT(problems("on-failure", 30, 1), IsEmpty());
+  // What the reference keeps and never looks at stays no error.
+  EXPECT_THAT(problems("unless-stopped", {}, {}), IsEmpty());
+  EXPECT_THAT(
+      problems("never", -1, {}),
+      ElementsAre("spec.containers[0].restartBackoffSeconds: must be 0 or more, not -1",
+                  "spec.containers[0].restartBackoffSeconds: needs restartPolicy: always or "
+                  "on-failure"));
+  EXPECT_THAT(problems("always", {}, 0),
+              ElementsAre("spec.containers[0].restartMaxRetries: must be 1 or more, not 0",
+                          "spec.containers[0].restartMaxRetries: needs restartPolicy: on-failure"));
+}
+
+TEST(Validate, JudgesTheLimitsOfEveryLayer) {
+  const CgroupResources bad{.cpu = {}, .memory = {}, .io = {}, .pids = PidsResources{.max = -5}};
+  constexpr auto text = "must be 0 or more, or -1 for no limit, not -5";
+  const auto layer = [&](auto value) {
+    value.spec.resources = bad;
+    std::vector<std::string> out = texts(validate(value));
+    std::erase_if(out, [](const std::string& line) { return line.ends_with("is required"); });
+    return out;
+  };
+  const std::string expected = fmt::format("spec.resources.pids.max: {}", text);
+  EXPECT_THAT(layer(Realm{}), ElementsAre(expected));
+  EXPECT_THAT(layer(Space{}), ElementsAre(expected));
+  EXPECT_THAT(layer(Stack{}), ElementsAre(expected));
+  EXPECT_THAT(layer(a_cell()), ElementsAre(expected));
+
+  Cell cell = a_cell();
+  cell.spec.containers[0].resources.emplace().pids = bad.pids;
+  EXPECT_THAT(texts(validate(cell)),
+              ElementsAre(fmt::format("spec.containers[0].resources.pids.max: {}", text)));
+  Space space;
+  space.metadata.name = "s";
+  space.spec.realm_name = "r";
+  space.spec.defaults.emplace().container.emplace().resources.emplace().pids = bad.pids;
+  EXPECT_THAT(texts(validate(space)),
+              ElementsAre(fmt::format("spec.defaults.container.resources.pids.max: {}", text)));
 }
 
 TEST(Validate, JudgesEgressRules) {

@@ -343,12 +343,74 @@ class Builder {
     const auto& wanted = *container_.resources;
     auto& limits = *linux().resources;
     if (wanted.memory_limit_bytes.value_or(0) > 0) {
-      limits.memory = LinuxMemory{.limit = wanted.memory_limit_bytes};
+      limits.memory.emplace().limit = wanted.memory_limit_bytes;
     }
     if (wanted.cpu_shares.value_or(0) > 0) {
-      limits.cpu = LinuxCpu{.shares = static_cast<std::uint64_t>(*wanted.cpu_shares)};
+      limits.cpu.emplace().shares = static_cast<std::uint64_t>(*wanted.cpu_shares);
     }
     if (wanted.pids_limit.value_or(0) > 0) limits.pids = LinuxPids{.limit = *wanted.pids_limit};
+    if (wanted.io) throttles(*wanted.io);
+    if (input_.cgroup_v2) {
+      for (const auto& [file, text] : model::cgroup_settings(wanted)) {
+        if (file != "io.max") limits.unified[file] = text;
+      }
+    } else {
+      if (wanted.memory) v1_memory(*wanted.memory);
+      if (wanted.cpu) v1_cpu(*wanted.cpu);
+      if (wanted.io && wanted.io->weight != 0) {
+        // 1..10000 to 10..1000, the inverse of what runtimes do for cgroup v2.
+        limits.block_io->weight =
+            static_cast<std::uint16_t>(10 + (wanted.io->weight - 1) * 990 / 9999);
+      }
+      if (wanted.pids && wanted.pids->max) limits.pids = LinuxPids{.limit = *wanted.pids->max};
+    }
+  }
+
+  void throttles(const model::IoResources& io) {
+    auto& limits = linux().resources->block_io.emplace();
+    for (const auto& limit : io.throttle) {
+      auto& devices = limit.type == "rbps"    ? limits.read_bps
+                      : limit.type == "wbps"  ? limits.write_bps
+                      : limit.type == "riops" ? limits.read_iops
+                                              : limits.write_iops;
+      devices.push_back({limit.major, limit.minor, limit.rate});
+    }
+  }
+
+  [[noreturn]] void refuse_on_v1(std::string_view field, std::string_view why) const {
+    throw Error{kinds::invalid_argument,
+                fmt::format("container {}: resources.{} {}", quote(container_.id), field, why)};
+  }
+
+  void v1_memory(const model::MemoryResources& memory) {
+    constexpr std::string_view no_file = "needs cgroup v2, and this host's controllers are v1";
+    if (memory.min) refuse_on_v1("memory.min", no_file);
+    if (memory.high) refuse_on_v1("memory.high", no_file);
+    auto& limits = *linux().resources;
+    if (!limits.memory) limits.memory.emplace();
+    if (memory.max) limits.memory->limit = memory.max;
+    limits.memory->reservation = memory.low;
+    if (!memory.swap) return;
+    const std::int64_t limit = limits.memory->limit.value_or(-1);
+    if (limit < 0 && *memory.swap >= 0) {
+      refuse_on_v1("memory.swap", "needs memory.max beside it: cgroup v1 limits both together");
+    }
+    const bool unlimited = *memory.swap < 0;
+    if (!unlimited && *memory.swap > std::numeric_limits<std::int64_t>::max() - limit) {
+      refuse_on_v1("memory.swap", "is out of range");
+    }
+    limits.memory->swap = unlimited ? -1 : limit + *memory.swap;
+  }
+
+  void v1_cpu(const model::CpuResources& cpu) {
+    auto& limits = *linux().resources;
+    if (!limits.cpu) limits.cpu.emplace();
+    // 1..10000 to 2..262144, the inverse of what runtimes do for cgroup v2.
+    if (cpu.weight) limits.cpu->shares = 2 + (*cpu.weight - 1) * 262142 / 9999;
+    limits.cpu->quota = cpu.quota;
+    limits.cpu->period = cpu.period;
+    limits.cpu->cpus = cpu.cpus;
+    limits.cpu->mems = cpu.mems;
   }
 
   void groups_and_default_limit() {
@@ -359,8 +421,9 @@ class Builder {
       }
     }
     auto& limits = *linux().resources;
-    if (!limits.memory && input_.default_memory_limit_bytes > 0) {
-      limits.memory = LinuxMemory{.limit = input_.default_memory_limit_bytes};
+    const bool limited = limits.memory || limits.unified.contains("memory.max");
+    if (!limited && input_.default_memory_limit_bytes > 0) {
+      limits.memory.emplace().limit = input_.default_memory_limit_bytes;
     }
   }
 

@@ -72,12 +72,14 @@ struct BuildInput {
   reflect::StringList all_capabilities = known_capabilities();  // what `ALL` in add means
   std::optional<std::uint32_t> kukeon_gid;                      // joins additionalGids
   std::int64_t default_memory_limit_bytes = 0;                  // 0: none
+  bool cgroup_v2 = false;  // whether containers live in the v2 hierarchy
 };
 
 // The user string that counts: the container's, else the image's.
 std::string effective_user(const model::ContainerSpec& container, const ContainerConfig& image);
 
-// Throws invalid_argument for what cannot be run: an unknown securityOpt or capability, no command.
+// Throws invalid_argument for what cannot be run: an unknown securityOpt or capability, no command,
+// a limit that cgroup v1 does not have.
 Spec build_container_spec(const BuildInput& input);
 
 // The same for the container that anchors a cell: it carries the host name, and runs the pause

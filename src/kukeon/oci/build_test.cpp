@@ -397,21 +397,91 @@ TEST(ContainerSpec, MountsTmpfsWithTheUsersOptionsLast) {
 )");
 }
 
+model::ContainerResources limits(std::int64_t memory, std::int64_t shares, std::int64_t pids) {
+  model::ContainerResources resources;
+  resources.memory_limit_bytes = memory;
+  resources.cpu_shares = shares;
+  resources.pids_limit = pids;
+  return resources;
+}
+
+model::ContainerResources every_limit() {
+  model::ContainerResources resources;
+  resources.cpu = model::CpuResources{
+      .weight = 10000, .quota = 50000, .period = 100000, .cpus = "0-1", .mems = "0"};
+  resources.memory =
+      model::MemoryResources{.min = {}, .low = 1 << 20, .high = {}, .max = 1 << 22, .swap = 1};
+  resources.io =
+      model::IoResources{.weight = 1,
+                         .throttle = {{.type = "rbps", .major = 8, .minor = 0, .rate = 9},
+                                      {.type = "wiops", .major = 8, .minor = 16, .rate = 7}}};
+  resources.pids = model::PidsResources{.max = 64};
+  return resources;
+}
+
+TEST(ContainerSpec, LimitsInTheWordsOfCgroupV1) {
+  EXPECT_EQ(effect([](BuildInput& input) { input.container.resources = every_limit(); }),
+            R"(+linux.resources.memory.limit 4194304
++linux.resources.memory.reservation 1048576
++linux.resources.memory.swap 4194305
++linux.resources.cpu.shares 262144
++linux.resources.cpu.quota 50000
++linux.resources.cpu.period 100000
++linux.resources.cpu.cpus "0-1"
++linux.resources.cpu.mems "0"
++linux.resources.pids.limit 64
++linux.resources.blockIO.weight 10
++linux.resources.blockIO.throttleReadBpsDevice[] {"major":8,"minor":0,"rate":9}
++linux.resources.blockIO.throttleWriteIOPSDevice[] {"major":8,"minor":16,"rate":7}
+)");
+}
+
+TEST(ContainerSpec, LimitsInTheFilesOfCgroupV2) {
+  EXPECT_EQ(effect([](BuildInput& input) {
+              input.cgroup_v2 = true;
+              input.container.resources = every_limit();
+              input.container.resources->memory->high = 1 << 21;
+            }),
+            R"(+linux.resources.blockIO.throttleReadBpsDevice[] {"major":8,"minor":0,"rate":9}
++linux.resources.blockIO.throttleWriteIOPSDevice[] {"major":8,"minor":16,"rate":7}
++linux.resources.unified.cpu.max "50000 100000"
++linux.resources.unified.cpu.weight "10000"
++linux.resources.unified.cpuset.cpus "0-1"
++linux.resources.unified.cpuset.mems "0"
++linux.resources.unified.io.weight "default 1"
++linux.resources.unified.memory.high "2097152"
++linux.resources.unified.memory.low "1048576"
++linux.resources.unified.memory.max "4194304"
++linux.resources.unified.memory.swap.max "1"
++linux.resources.unified.pids.max "64"
+)");
+}
+
+TEST(ContainerSpec, RefusesLimitsThatCgroupV1DoesNotHave) {
+  const auto refusal = [](const model::MemoryResources& memory) {
+    return error_of(
+        [&](BuildInput& input) { input.container.resources.emplace().memory = memory; });
+  };
+  EXPECT_EQ(
+      refusal({.min = 1, .low = {}, .high = {}, .max = {}, .swap = {}}),
+      "container \"front\": resources.memory.min needs cgroup v2, and this host's controllers "
+      "are v1");
+  EXPECT_EQ(
+      refusal({.min = {}, .low = {}, .high = {}, .max = {}, .swap = 5}),
+      "container \"front\": resources.memory.swap needs memory.max beside it: cgroup v1 limits "
+      "both together");
+}
+
 TEST(ContainerSpec, SetsOnlyLimitsAboveZero) {
   EXPECT_EQ(effect([](BuildInput& input) {
-              input.container.resources = model::ContainerResources{
-                  .memory_limit_bytes = 1 << 20, .cpu_shares = 512, .pids_limit = 64};
+              input.container.resources = limits(1 << 20, 512, 64);
               input.default_memory_limit_bytes = 7;
             }),
             R"(+linux.resources.memory.limit 1048576
 +linux.resources.cpu.shares 512
 +linux.resources.pids.limit 64
 )");
-  EXPECT_EQ(effect([](BuildInput& input) {
-              input.container.resources = model::ContainerResources{
-                  .memory_limit_bytes = 0, .cpu_shares = -1, .pids_limit = 0};
-            }),
-            "");
+  EXPECT_EQ(effect([](BuildInput& input) { input.container.resources = limits(0, -1, 0); }), "");
 }
 
 TEST(ContainerSpec, HasTheDaemonsMemoryCapWhereItSetsNone) {

@@ -198,11 +198,15 @@ struct LinuxDeviceCgroup {
 
 struct LinuxMemory {
   std::optional<std::int64_t> limit;
+  std::optional<std::int64_t> reservation;
+  std::optional<std::int64_t> swap;
 
   static constexpr auto fields() {
     using enum reflect::Tag;
     return std::tuple{
         reflect::field("limit", &LinuxMemory::limit, omitempty, "Memory limit in bytes."),
+        reflect::field("reservation", &LinuxMemory::reservation, omitempty, "Soft limit."),
+        reflect::field("swap", &LinuxMemory::swap, omitempty, "Memory and swap together."),
     };
   }
   bool operator==(const LinuxMemory&) const = default;
@@ -210,11 +214,19 @@ struct LinuxMemory {
 
 struct LinuxCpu {
   std::optional<std::uint64_t> shares;
+  std::optional<std::int64_t> quota;
+  std::optional<std::uint64_t> period;
+  std::string cpus;
+  std::string mems;
 
   static constexpr auto fields() {
     using enum reflect::Tag;
     return std::tuple{
         reflect::field("shares", &LinuxCpu::shares, omitempty, "Relative weight, 2 to 262144."),
+        reflect::field("quota", &LinuxCpu::quota, omitempty, "Microseconds in a period."),
+        reflect::field("period", &LinuxCpu::period, omitempty, "Microseconds of a period."),
+        reflect::field("cpus", &LinuxCpu::cpus, omitempty, "CPUs to run on."),
+        reflect::field("mems", &LinuxCpu::mems, omitempty, "Memory nodes to use."),
     };
   }
   bool operator==(const LinuxCpu&) const = default;
@@ -232,11 +244,49 @@ struct LinuxPids {
   bool operator==(const LinuxPids&) const = default;
 };
 
+struct LinuxThrottleDevice {
+  std::int64_t major = 0;
+  std::int64_t minor = 0;
+  std::uint64_t rate = 0;
+
+  static constexpr auto fields() {
+    using enum reflect::Tag;
+    return std::tuple{
+        reflect::field("major", &LinuxThrottleDevice::major, always, "Major number."),
+        reflect::field("minor", &LinuxThrottleDevice::minor, always, "Minor number."),
+        reflect::field("rate", &LinuxThrottleDevice::rate, always, "Bytes or operations a second."),
+    };
+  }
+  bool operator==(const LinuxThrottleDevice&) const = default;
+};
+
+struct LinuxBlockIo {
+  std::optional<std::uint16_t> weight;
+  reflect::List<LinuxThrottleDevice> read_bps;
+  reflect::List<LinuxThrottleDevice> write_bps;
+  reflect::List<LinuxThrottleDevice> read_iops;
+  reflect::List<LinuxThrottleDevice> write_iops;
+
+  static constexpr auto fields() {
+    using enum reflect::Tag;
+    return std::tuple{
+        reflect::field("weight", &LinuxBlockIo::weight, omitempty, "Relative weight, 10 to 1000."),
+        reflect::field("throttleReadBpsDevice", &LinuxBlockIo::read_bps, omitempty, "Limits."),
+        reflect::field("throttleWriteBpsDevice", &LinuxBlockIo::write_bps, omitempty, "Limits."),
+        reflect::field("throttleReadIOPSDevice", &LinuxBlockIo::read_iops, omitempty, "Limits."),
+        reflect::field("throttleWriteIOPSDevice", &LinuxBlockIo::write_iops, omitempty, "Limits."),
+    };
+  }
+  bool operator==(const LinuxBlockIo&) const = default;
+};
+
 struct LinuxResources {
   reflect::List<LinuxDeviceCgroup> devices;
   std::optional<LinuxMemory> memory;
   std::optional<LinuxCpu> cpu;
   std::optional<LinuxPids> pids;
+  std::optional<LinuxBlockIo> block_io;
+  reflect::Labelset unified;
 
   static constexpr auto fields() {
     using enum reflect::Tag;
@@ -245,6 +295,8 @@ struct LinuxResources {
         reflect::field("memory", &LinuxResources::memory, omitempty, "Memory."),
         reflect::field("cpu", &LinuxResources::cpu, omitempty, "CPU."),
         reflect::field("pids", &LinuxResources::pids, omitempty, "Tasks."),
+        reflect::field("blockIO", &LinuxResources::block_io, omitempty, "Block devices."),
+        reflect::field("unified", &LinuxResources::unified, omitempty, "Files of cgroup v2."),
     };
   }
   bool operator==(const LinuxResources&) const = default;

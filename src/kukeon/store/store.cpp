@@ -11,6 +11,7 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/files.h"
 #include "kukeon/base/log.h"
+#include "kukeon/model/derive.h"
 #include "kukeon/model/kinds.h"
 #include "kukeon/reflect/json.h"
 
@@ -33,23 +34,6 @@ constexpr model::Kind kind_of() {
   if constexpr (std::is_same_v<T, model::Space>) return model::Kind::space;
   if constexpr (std::is_same_v<T, model::Stack>) return model::Kind::stack;
   if constexpr (std::is_same_v<T, model::Cell>) return model::Kind::cell;
-}
-
-// createdAt and readyAt are set once, updatedAt on every write (model.md 3.7).
-template <class T>
-void stamp(T& value, const T* stored) {
-  auto& status = value.status;
-  const Timestamp now = Timestamp::now();
-  if (stored != nullptr && !stored->status.created_at.is_zero()) {
-    status.created_at = stored->status.created_at;
-  }
-  if (stored != nullptr && !stored->status.ready_at.is_zero()) {
-    status.ready_at = stored->status.ready_at;
-  }
-  if (status.created_at.is_zero()) status.created_at = now;
-  status.updated_at = now;
-  using State = std::remove_cvref_t<decltype(status.state)>;
-  if (status.ready_at.is_zero() && status.state == State::ready) status.ready_at = now;
 }
 
 bool below(const std::string& key, const std::string& prefix) {
@@ -104,7 +88,8 @@ Changes& Changes::put(T value, Intent intent, std::optional<std::int64_t> expect
       }
     }
 
-    stamp(value, stored != nullptr ? &stored->value : nullptr);
+    model::stamp_lifecycle(value.status, stored != nullptr ? &stored->value.status : nullptr,
+                           Timestamp::now());
     auto next = std::make_shared<Stored<T>>();
     const bool spec_changed =
         stored == nullptr || reflect::to_json(stored->value.spec) != reflect::to_json(value.spec);

@@ -36,6 +36,7 @@ ContainerDoc new_container_doc(const ContainerDoc& from) {
   ContainerDoc doc = from;
   doc.metadata.labels.set_null(false);
   write_null_lists_empty(doc.spec);
+  doc.spec.security_opts.set_null(false);
   return doc;
 }
 

@@ -86,6 +86,22 @@ void drop_empty_tty(Spec& spec) {
   if (spec.tty && spec.tty->is_empty()) spec.tty.reset();
 }
 
+template <class Status>
+void narrow(Status& status) {
+  using State = decltype(status.state);
+  const State exact = status.state;
+  status.state = promised(exact);
+  if (status.state != exact) status.exact_state = reflect::label(exact);
+}
+
+// A word that this version does not know says nothing: the state stands as it is.
+template <class Status>
+void widen(Status& status) {
+  using State = decltype(status.state);
+  if (const auto exact = reflect::value_of<State>(status.exact_state)) status.state = *exact;
+  status.exact_state.clear();
+}
+
 template <class Spec>
 void tidy_cell(Spec& spec, CellStatus& status) {
   if (spec.tty && spec.tty->default_container.empty()) spec.tty.reset();
@@ -123,6 +139,29 @@ Model model_of(const Doc& doc) {
 }
 
 }  // namespace
+
+CellState promised(CellState state) {
+  switch (state) {
+    case CellState::exited:
+    case CellState::error:
+      return CellState::stopped;
+    case CellState::degraded:
+      return CellState::ready;
+    default:
+      return state;
+  }
+}
+
+ContainerState promised(ContainerState state) {
+  switch (state) {
+    case ContainerState::not_created:
+    case ContainerState::exited:
+    case ContainerState::error:
+      return ContainerState::stopped;
+    default:
+      return state;
+  }
+}
 
 model::SpaceState to_model(SpaceState state) {
   switch (state) {
@@ -163,6 +202,8 @@ model::Stack to_model_unchecked(const StackDoc& doc) { return model_of<model::St
 model::Cell to_model_unchecked(const CellDoc& doc) {
   auto cell = model_of<model::Cell>(doc);
   tidy_cell(cell.spec, cell.status);
+  widen(cell.status);
+  for (ContainerStatus& container : cell.status.containers) widen(container);
   return cell;
 }
 
@@ -170,6 +211,7 @@ model::Container to_model_unchecked(const ContainerDoc& doc) {
   auto container = model_of<model::Container>(doc);
   drop_empty_tty(container.spec);
   container.spec.containerd_id.clear();
+  widen(container.status);
   return container;
 }
 
@@ -222,6 +264,8 @@ CellDoc from_model(const model::Cell& cell) {
   throw_first(model::root_problems(cell.spec));
   auto doc = document_of<CellDoc>(cell);
   tidy_cell(doc.spec, doc.status);
+  narrow(doc.status);
+  for (ContainerStatus& container : doc.status.containers) narrow(container);
   return doc;
 }
 
@@ -229,6 +273,7 @@ ContainerDoc from_model(const model::Container& container) {
   auto doc = document_of<ContainerDoc>(container);
   drop_empty_tty(doc.spec);
   doc.spec.containerd_id.clear();
+  narrow(doc.status);
   return doc;
 }
 

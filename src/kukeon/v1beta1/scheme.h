@@ -23,7 +23,11 @@ model::Stack to_model(const StackDoc& doc);
 model::Cell to_model(const CellDoc& doc);
 model::Container to_model(const ContainerDoc& doc);
 
-// Throws conversion_failed where a cell's roots disagree.
+// Throws conversion_failed where a cell's roots disagree. Documents keep to the state labels of
+// reference v0.5.0: a peer of that version fails to decode a reply that has another one, and loses
+// the connection with it (wire.md 2.2). What is more exact stands beside it in `exactState`, which
+// such a peer ignores: Exited and Error read Stopped, Degraded reads Ready, NotCreated reads
+// Stopped. to_model() takes either, so nothing is lost between two of us.
 RealmDoc from_model(const model::Realm& realm);
 SpaceDoc from_model(const model::Space& space);
 StackDoc from_model(const model::Stack& stack);
@@ -40,6 +44,10 @@ model::Space to_model_unchecked(const SpaceDoc& doc);
 model::Stack to_model_unchecked(const StackDoc& doc);
 model::Cell to_model_unchecked(const CellDoc& doc);
 model::Container to_model_unchecked(const ContainerDoc& doc);
+
+// The label set that every KukeonV1 method promises: the nearest of its states.
+CellState promised(CellState state);
+ContainerState promised(ContainerState state);
 
 model::SpaceState to_model(SpaceState state);
 SpaceState from_model(model::SpaceState state);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kukeon/v1beta1/scheme.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <array>
+#include <vector>
 
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/reflect/json.h"
@@ -12,6 +16,9 @@ namespace {
 
 using reflect::from_json;
 using reflect::to_json;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::StrEq;
 
 template <class Doc>
 std::string round_trip(std::string_view json) {
@@ -131,6 +138,66 @@ TEST(FromModel, RefusesRootsThatDisagree) {
   model::Cell cell;
   cell.spec.root_container_id = "x";
   EXPECT_THROW(from_model(cell), Error);
+}
+
+// The label sets of reference v0.5.0 (model.md §2): a peer of that version decodes no other word.
+constexpr std::array cell_labels{"Pending", "Ready", "Stopped", "Failed", "Unknown"};
+constexpr std::array container_labels{"Pending", "Ready",  "Stopped", "Paused",
+                                      "Pausing", "Failed", "Unknown"};
+
+template <class State>
+std::vector<State> all_states() {
+  std::vector<State> states;
+  for (std::size_t i = 0; i < reflect::Labels<State>::words.size(); ++i) {
+    states.push_back(static_cast<State>(i));
+  }
+  return states;
+}
+
+TEST(CellStates, InDocumentsAreThoseThatEveryPeerDecodes) {
+  for (const CellState state : all_states<CellState>()) {
+    model::Cell cell;
+    cell.status.state = state;
+    const CellDoc doc = from_model(cell);
+    EXPECT_THAT(cell_labels, Contains(StrEq(reflect::label(doc.status.state))));
+    EXPECT_EQ(state_word(doc.status), reflect::label(state));
+    EXPECT_EQ(to_model(from_json<CellDoc>(to_json(doc))).status.state, state);
+    EXPECT_EQ(to_model(doc).status.exact_state, "");
+  }
+}
+
+TEST(ContainerStates, InDocumentsAreThoseThatEveryPeerDecodes) {
+  for (const ContainerState state : all_states<ContainerState>()) {
+    model::Container container;
+    container.status.state = state;
+    const ContainerDoc doc = from_model(container);
+    EXPECT_THAT(container_labels, Contains(StrEq(reflect::label(doc.status.state))));
+    EXPECT_EQ(to_model(from_json<ContainerDoc>(to_json(doc))).status.state, state);
+
+    model::Cell cell;
+    cell.status.containers.push_back(container.status);
+    const CellDoc cell_doc = from_model(cell);
+    EXPECT_THAT(container_labels,
+                Contains(StrEq(reflect::label(cell_doc.status.containers[0].state))));
+    EXPECT_EQ(to_model(cell_doc).status.containers[0].state, state);
+  }
+}
+
+TEST(CellStates, AreTakenFromALaterPeersLabelToo) {
+  EXPECT_EQ(to_model(from_json<CellDoc>(R"({"status":{"state":"Degraded"}})")).status.state,
+            CellState::degraded);
+  // A word of a version after this one is no reason to lose the document.
+  EXPECT_EQ(to_model(from_json<CellDoc>(R"({"status":{"state":"Ready","exactState":"Odd"}})"))
+                .status.state,
+            CellState::ready);
+}
+
+TEST(CellStates, AreExactOnlyWhereTheLabelIsNot) {
+  model::Cell cell;
+  cell.status.state = CellState::ready;
+  EXPECT_EQ(to_json(from_model(cell)).find("exactState"), std::string::npos);
+  cell.status.state = CellState::degraded;
+  EXPECT_THAT(to_json(from_model(cell)), HasSubstr(R"("state":"Ready","exactState":"Degraded")"));
 }
 
 TEST(SpaceStates, FollowTheTable) {

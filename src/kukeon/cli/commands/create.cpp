@@ -78,7 +78,7 @@ class CreateSpace : public Command {
     require_name(name_, Kind::space);
     const auto made = context.call<api::CreateSpace>(
         {.doc = document<v1beta1::SpaceDoc>(name_, scope_.or_default())});
-    const std::string& realm = made.doc.spec.realm_id;
+    const std::string& realm = made.doc.spec.realm_name;
     const std::string& name = made.doc.metadata.name;
     context.print("Space {} (realm {}, network {})", quote(name), quote(realm),
                   quote(fmt::format("{}-{}", realm, name)));
@@ -103,7 +103,7 @@ class CreateStack : public Command {
     const auto made = context.call<api::CreateStack>(
         {.doc = document<v1beta1::StackDoc>(name_, scope_.or_default())});
     context.print("Stack {} (realm {}, space {})", quote(made.doc.metadata.name),
-                  quote(made.doc.spec.realm_id), quote(made.doc.spec.space_id));
+                  quote(made.doc.spec.realm_name), quote(made.doc.spec.space_name));
     context.print("  - metadata: {}", outcome(made.created, made.metadata_exists_post));
     context.print("  - cgroup: {}", outcome(made.cgroup_created, made.cgroup_exists_post));
   }
@@ -123,8 +123,8 @@ class CreateCell : public Command {
     const auto made = context.call<api::CreateCell>(
         {.doc = document<v1beta1::CellDoc>(name_, scope_.or_default())});
     context.print("Cell {} (realm {}, space {}, stack {})", quote(made.doc.metadata.name),
-                  quote(made.doc.spec.realm_id), quote(made.doc.spec.space_id),
-                  quote(made.doc.spec.stack_id));
+                  quote(made.doc.spec.realm_name), quote(made.doc.spec.space_name),
+                  quote(made.doc.spec.stack_name));
     context.print("  - metadata: {}", outcome(made.created, made.metadata_exists_post));
     context.print("  - cgroup: {}", outcome(made.cgroup_created, made.cgroup_exists_post));
     context.print("  - root container: {}",

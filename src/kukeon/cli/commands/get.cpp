@@ -41,8 +41,8 @@ struct Realms {
   static List::Request list_request(const Place&) { return {}; }
   static std::vector<std::string> header() { return {"NAME", "NAMESPACE", "STATE", "CGROUP"}; }
   static std::vector<std::string> row(const Doc& doc) {
-    return {doc.metadata.name, doc.spec.containerd_namespace, std::string{label(doc.status.state)},
-            doc.status.cgroup_path};
+    return {doc.metadata.name, doc.spec.containerd_namespace,
+            std::string{v1beta1::state_word(doc.status)}, doc.status.cgroup_path};
   }
   static std::string not_found(const std::string& name, const Place&) {
     return fmt::format("realm {} not found", quote(name));
@@ -59,7 +59,7 @@ struct Spaces {
   static List::Request list_request(const Place& place) { return {.realm_name = place.realm}; }
   static std::vector<std::string> header() { return {"NAME", "REALM", "STATE", "CGROUP"}; }
   static std::vector<std::string> row(const Doc& doc) {
-    return {doc.metadata.name, doc.spec.realm_id, std::string{label(doc.status.state)},
+    return {doc.metadata.name, doc.spec.realm_name, std::string{v1beta1::state_word(doc.status)},
             doc.status.cgroup_path};
   }
   static std::string not_found(const std::string& name, const Place& place) {
@@ -79,8 +79,8 @@ struct Stacks {
   }
   static std::vector<std::string> header() { return {"NAME", "REALM", "SPACE", "STATE", "CGROUP"}; }
   static std::vector<std::string> row(const Doc& doc) {
-    return {doc.metadata.name, doc.spec.realm_id, doc.spec.space_id,
-            std::string{label(doc.status.state)}, doc.status.cgroup_path};
+    return {doc.metadata.name, doc.spec.realm_name, doc.spec.space_name,
+            std::string{v1beta1::state_word(doc.status)}, doc.status.cgroup_path};
   }
   static std::string not_found(const std::string& name, const Place& place) {
     return fmt::format("stack {} not found in realm {}, space {}", quote(name), quote(place.realm),
@@ -103,10 +103,10 @@ struct Cells {
   }
   static std::vector<std::string> row(const Doc& doc) {
     return {doc.metadata.name,
-            doc.spec.realm_id,
-            doc.spec.space_id,
-            doc.spec.stack_id,
-            std::string{label(doc.status.state)},
+            doc.spec.realm_name,
+            doc.spec.space_name,
+            doc.spec.stack_name,
+            std::string{v1beta1::state_word(doc.status)},
             doc.status.cgroup_path};
   }
   static std::string not_found(const std::string& name, const Place& place) {
@@ -191,8 +191,8 @@ class GetContainers : public Command {
     }
     Table table{{"NAME", "REALM", "SPACE", "STACK", "CELL", "ROOT", "IMAGE", "STATE"}};
     for (const auto& spec : specs) {
-      table.add_row({spec.root ? "root" : spec.id, spec.realm_id, spec.space_id, spec.stack_id,
-                     spec.cell_id, spec.root ? "true" : "false", spec.image,
+      table.add_row({spec.root ? "root" : spec.id, spec.realm_name, spec.space_name,
+                     spec.stack_name, spec.cell_name, spec.root ? "true" : "false", spec.image,
                      state_of(context, spec)});
     }
     context.terminal().print(table.text());
@@ -205,18 +205,19 @@ class GetContainers : public Command {
                                                     .space_name = place.space,
                                                     .stack_name = place.stack,
                                                     .cell_name = has_parents ? place.cell : ""});
-    std::erase_if(
-        specs, [&](const auto& spec) { return !place.cell.empty() && spec.cell_id != place.cell; });
+    std::erase_if(specs, [&](const auto& spec) {
+      return !place.cell.empty() && spec.cell_name != place.cell;
+    });
     specs.set_null(false);
     return specs;
   }
 
   static std::string state_of(Context& context, const v1beta1::ContainerSpec& spec) {
     try {
-      const Place place{spec.realm_id, spec.space_id, spec.stack_id, spec.cell_id};
+      const Place place{spec.realm_name, spec.space_name, spec.stack_name, spec.cell_name};
       const auto result = context.call<api::GetContainer>(
           {.doc = address_of<v1beta1::ContainerDoc>(spec.id, place)});
-      return std::string{label(result.doc.status.state)};
+      return std::string{v1beta1::state_word(result.doc.status)};
     } catch (const Error& error) {
       context.warn("Warning: failed to get container state for {} : {}", spec.id, error.what());
       return "Unknown";
@@ -249,21 +250,21 @@ class GetContainers : public Command {
       what = "cell " + quote(place.cell);
       for (const auto& doc : context.call<api::ListCells>({})) {
         if (doc.metadata.name == place.cell) {
-          add({doc.spec.realm_id, doc.spec.space_id, doc.spec.stack_id, ""});
+          add({doc.spec.realm_name, doc.spec.space_name, doc.spec.stack_name, ""});
         }
       }
     } else if (!place.stack.empty()) {
       what = "stack " + quote(place.stack);
       for (const auto& doc : context.call<api::ListStacks>({})) {
         if (doc.metadata.name == place.stack) {
-          add({doc.spec.realm_id, doc.spec.space_id, doc.metadata.name, ""});
+          add({doc.spec.realm_name, doc.spec.space_name, doc.metadata.name, ""});
         }
       }
     } else if (!place.space.empty()) {
       what = "space " + quote(place.space);
       for (const auto& doc : context.call<api::ListSpaces>({})) {
         if (doc.metadata.name == place.space) {
-          add({doc.spec.realm_id, doc.metadata.name, "", ""});
+          add({doc.spec.realm_name, doc.metadata.name, "", ""});
         }
       }
     }

@@ -42,10 +42,10 @@ template <class Doc>
 Doc address_of(const std::string& name, const Place& place) {
   Doc doc;
   doc.metadata.name = name;
-  if constexpr (requires { doc.spec.realm_id; }) doc.spec.realm_id = place.realm;
-  if constexpr (requires { doc.spec.space_id; }) doc.spec.space_id = place.space;
-  if constexpr (requires { doc.spec.stack_id; }) doc.spec.stack_id = place.stack;
-  if constexpr (requires { doc.spec.cell_id; }) doc.spec.cell_id = place.cell;
+  if constexpr (requires { doc.spec.realm_name; }) doc.spec.realm_name = place.realm;
+  if constexpr (requires { doc.spec.space_name; }) doc.spec.space_name = place.space;
+  if constexpr (requires { doc.spec.stack_name; }) doc.spec.stack_name = place.stack;
+  if constexpr (requires { doc.spec.cell_name; }) doc.spec.cell_name = place.cell;
   return doc;
 }
 
