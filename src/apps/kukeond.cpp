@@ -107,6 +107,7 @@ apps::Options options_of(const Flags& flags, bool is_private) {
   apps::Options options;
   options.socket = settings.socket;
   options.containerd_socket = settings.containerd_socket;
+  options.manifest_validation = v1beta1::parse_validation(settings.manifest_validation);
   engine::Config& config = options.engine;
   config.run_path = settings.run_path;
   config.runtime_dir = fs::path{settings.socket}.parent_path();

@@ -57,6 +57,7 @@ class Stack {
     DaemonFacts facts;
     facts.started_at = Timestamp::now();
     facts.socket = options.socket;
+    facts.manifest_validation = options.manifest_validation;
     facts.containerd_socket = options.containerd_socket;
     if (!socket_answers(options.containerd_socket)) {
       // A reader does not start what another engine supervises.

@@ -9,6 +9,7 @@
 
 #include "kukeon/engine/config.h"
 #include "kukeon/runtime/runtime.h"
+#include "kukeon/v1beta1/parse.h"
 
 namespace kukeon::apps {
 
@@ -16,6 +17,7 @@ struct Options {
   engine::Config engine;
   std::string socket;  // its directory is the engine's runtime_dir
   std::string containerd_socket = "/run/containerd/containerd.sock";
+  v1beta1::Validation manifest_validation = v1beta1::Validation::strict;
 };
 
 // How a Runtime is reached; src/apps supplies containerd's.

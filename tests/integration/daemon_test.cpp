@@ -8,12 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "kukeon/base/strings.h"
+#include "kukeon/kernel/cgroup.h"
 #include "support/daemon_fixture.h"
 #include "support/leak_check.h"
 
@@ -297,11 +299,46 @@ TEST_F(Daemon, CellWhoseWorkloadEndsIsSeenWithoutAsking) {
                    cell_yaml("short",
                              "    - id: main\n      image: busybox\n      command: /bin/sh\n"
                              "      args: [-c, \"sleep 0.2; exit 3\"]\n"));
-  EXPECT_TRUE(
-      eventually([&] { return get_cell("short").status.state == model::CellState::stopped; }));
+  EXPECT_TRUE(eventually([&] { return v1beta1::state_word(get_cell("short").status) == "Error"; }));
   const auto cell = get_cell("short");
+  EXPECT_EQ(cell.status.state, model::CellState::stopped);  // what every client decodes
+  EXPECT_THAT(daemon().kuke_ok({"get", "cells"}), HasSubstr("Error"));
   EXPECT_EQ(cell.status.reason, "WorkloadFailed");
   EXPECT_EQ(cell.status.message, "container \"main\" exited with code 3");
+}
+
+TEST_F(Daemon, LimitsOfALayerAreRefusedWhereTheHostCannotHoldThem) {
+  const auto available = kernel::Cgroups{}.available_controllers();
+  if (std::ranges::find(available, "memory") != available.end()) {
+    GTEST_SKIP() << "this host's v2 hierarchy has the memory controller";
+  }
+  const LeakCheck leak{daemon().leak_scope()};
+  const std::string realm = "kind: Realm\nmetadata: {name: tight}\n";
+  const std::string limits = "spec: {resources: {memory: {max: 1073741824}}}\n";
+  EXPECT_THAT(daemon().apply(realm + limits).out,
+              HasSubstr("realm \"tight\": spec.resources needs the cgroup v2 controller memory"));
+  EXPECT_THAT(leak.new_objects(), IsEmpty());
+
+  daemon().kuke_ok({"apply", "-f", "-"}, realm);
+  EXPECT_THAT(daemon().apply(realm + limits).out, HasSubstr("failed"));
+  EXPECT_THAT(daemon().kuke_ok({"apply", "-f", "-"}, realm), HasSubstr("unchanged"));
+  daemon().kuke_ok({"delete", "realm", "tight"});
+}
+
+TEST_F(Daemon, UnknownFieldsAreErrorsUnlessAskedOtherwise) {
+  const std::string realm = "kind: Realm\nmetadata: {name: loose}\nspec: {repos: []}\n";
+  EXPECT_THAT(daemon().apply(realm).err,
+              HasSubstr("line 3, column 8: spec: unknown field \"repos\""));
+  const Output warned = daemon().kuke({"apply", "-f", "-", "--validate", "warn"}, realm);
+  EXPECT_EQ(warned.exit.code, 0);
+  EXPECT_THAT(warned.err, HasSubstr("Warning: document 0 (Realm \"loose\"): line 3, column 8"));
+  EXPECT_THAT(warned.out, HasSubstr("created"));
+  const Output silent = daemon().kuke({"apply", "-f", "-", "--validate=ignore"}, realm);
+  EXPECT_EQ(silent.err, "");
+  EXPECT_THAT(silent.out, HasSubstr("unchanged"));
+  EXPECT_THAT(daemon().kuke({"apply", "-f", "-", "--validate", "maybe"}, realm).err,
+              HasSubstr("manifest validation is strict, warn or ignore, not \"maybe\""));
+  daemon().kuke_ok({"delete", "realm", "loose"});
 }
 
 TEST_F(Daemon, DeletingAParentNeedsCascade) {

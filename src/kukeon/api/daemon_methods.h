@@ -116,22 +116,27 @@ struct ApplyDocuments {
   static constexpr std::string_view name = "ApplyDocuments";
   struct Request {
     reflect::Bytes raw_yaml{};
+    std::string validate{};  // ours
 
     static constexpr auto fields() {
       using enum reflect::Tag;
       return std::tuple{
           reflect::field("RawYAML", &Request::raw_yaml, always, "Documents, separated by `---`."),
+          reflect::field("Validate", &Request::validate, omitempty,
+                         "What unknown fields are: strict, warn or ignore; empty: the daemon's."),
       };
     }
     bool operator==(const Request&) const = default;
   };
   struct Result {
     reflect::List<AppliedResource> resources{};
+    reflect::StringList warnings{};  // ours
 
     static constexpr auto fields() {
       using enum reflect::Tag;
       return std::tuple{
           reflect::field("Resources", &Result::resources, always, "One entry a document."),
+          reflect::field("Warnings", &Result::warnings, omitempty, "Unknown fields, with warn."),
       };
     }
     bool operator==(const Result&) const = default;

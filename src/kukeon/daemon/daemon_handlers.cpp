@@ -45,15 +45,19 @@ void add_daemon_handlers(Router& router, engine::Engine& engine, runtime::Runtim
   router.on<api::Ping>([](const api::Ping::Request&) {
     return api::Ping::Reply{.ok = true, .version = KUKEON_VERSION, .err = {}};
   });
-  router.on<api::ApplyDocuments>([&engine](const api::ApplyDocuments::Request& request) {
-    const auto documents = v1beta1::parse_documents(request.raw_yaml.data);
-    api::ApplyDocuments::Result result;
-    result.resources = decltype(result.resources)::empty_list();
-    for (const auto& one : engine.execute(engine.plan(desired_of(documents)))) {
-      result.resources.push_back(resource_of(one));
-    }
-    return result;
-  });
+  router.on<api::ApplyDocuments>(
+      [&engine, usual = facts.manifest_validation](const api::ApplyDocuments::Request& request) {
+        const auto validation =
+            request.validate.empty() ? usual : v1beta1::parse_validation(request.validate);
+        api::ApplyDocuments::Result result;
+        const auto documents =
+            v1beta1::parse_documents(request.raw_yaml.data, validation, &result.warnings);
+        result.resources = decltype(result.resources)::empty_list();
+        for (const auto& one : engine.execute(engine.plan(desired_of(documents)))) {
+          result.resources.push_back(resource_of(one));
+        }
+        return result;
+      });
   router.on<api::Status>(
       [&engine, &runtime, facts = std::move(facts)](const api::Status::Request&) {
         const auto census = engine.census();

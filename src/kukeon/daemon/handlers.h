@@ -6,6 +6,7 @@
 #include "kukeon/base/timestamp.h"
 #include "kukeon/daemon/router.h"
 #include "kukeon/engine/engine.h"
+#include "kukeon/v1beta1/parse.h"
 
 namespace kukeon::daemon {
 
@@ -16,6 +17,7 @@ struct DaemonFacts {
   bool containerd_supervised = false;
   std::string oci_runtime;
   Timestamp started_at;
+  v1beta1::Validation manifest_validation = v1beta1::Validation::strict;
 };
 
 // The calls of each area. Engine and runtime outlive the router.

@@ -21,10 +21,25 @@ using reflect::Tree;
 // The problems of a whole stream, each told with its document.
 class Findings {
  public:
+  Findings(Validation validation, std::vector<std::string>* warnings)
+      : validation_{validation}, warnings_{warnings} {}
+
+  reflect::UnknownFields unknown_fields() const {
+    return validation_ == Validation::ignore ? reflect::UnknownFields::ignore
+                                             : reflect::UnknownFields::report;
+  }
+
   void about(int index, std::string_view kind, std::string_view name, std::string_view what) {
-    const std::string object =
-        name.empty() ? std::string{kind} : fmt::format("{} {}", kind, quote(name));
-    text_ += fmt::format("\n  document {} ({}): {}", index, object, what);
+    text_ += "\n  " + line(index, kind, name, what);
+  }
+
+  void about(int index, std::string_view kind, std::string_view name,
+             const reflect::Problem& problem) {
+    if (!problem.unknown_field || validation_ == Validation::strict) {
+      about(index, kind, name, problem.to_string());
+    } else if (warnings_ != nullptr) {
+      warnings_->push_back(line(index, kind, name, problem.to_string()));
+    }
   }
 
   void throw_if_any() const {
@@ -32,6 +47,15 @@ class Findings {
   }
 
  private:
+  static std::string line(int index, std::string_view kind, std::string_view name,
+                          std::string_view what) {
+    const std::string object =
+        name.empty() ? std::string{kind} : fmt::format("{} {}", kind, quote(name));
+    return fmt::format("document {} ({}): {}", index, object, what);
+  }
+
+  Validation validation_;
+  std::vector<std::string>* warnings_;
   std::string text_;
 };
 
@@ -74,43 +98,44 @@ std::string unknown_kind(std::string_view word) {
 }
 
 template <class Doc>
-Document decode_document(int index, const Tree& tree, reflect::UnknownFields unknown,
-                         Findings& findings) {
-  reflect::Decoder decoder{reflect::Syntax::yaml, unknown};
+Document decode_document(int index, const Tree& tree, Findings& findings) {
+  reflect::Decoder decoder{reflect::Syntax::yaml, findings.unknown_fields()};
   Doc doc;
   reflect::decode(decoder, tree, doc);
 
   const std::string_view kind = model::word_of(Doc::document_kind);
-  const auto report = [&](std::string_view what) {
-    findings.about(index, kind, trim(doc.metadata.name), what);
+  const auto report = [&](const reflect::Problem& problem) {
+    findings.about(index, kind, trim(doc.metadata.name), problem);
   };
-  for (const reflect::Problem& problem : decoder.problems()) report(problem.to_string());
+  for (const reflect::Problem& problem : decoder.problems()) report(problem);
 
+  const auto report_at_its_place = [&](reflect::Problem problem) {
+    problem.mark = mark_at(tree, problem.path);
+    report(problem);
+  };
   if (!doc.api_version.empty() && doc.api_version != api_version_v1beta1) {
-    report(fmt::format("unsupported apiVersion: {} (expected {})", doc.api_version,
-                       api_version_v1beta1));
+    report({.path = {},
+            .mark = mark_at(tree, "apiVersion"),
+            .text = fmt::format("unsupported apiVersion: {} (expected {})", doc.api_version,
+                                api_version_v1beta1)});
   }
   // What could not be read would be reported a second time as missing.
-  const bool complete = std::ranges::all_of(
-      decoder.problems(),
-      [](const reflect::Problem& problem) { return problem.text.starts_with("unknown field"); });
+  const bool complete = std::ranges::all_of(decoder.problems(), &reflect::Problem::unknown_field);
   if (complete) {
     for (reflect::Problem& problem : model::validate(to_model_unchecked(doc))) {
-      if (!problem.path.empty()) problem.mark = mark_at(tree, problem.path);
-      report(problem.to_string());
+      report_at_its_place(std::move(problem));
     }
   }
   return {.index = index, .kind = Doc::document_kind, .doc = std::move(doc)};
 }
 
-std::optional<Document> parse_piece(int index, const Tree& tree, reflect::UnknownFields unknown,
-                                    Findings& findings) {
+std::optional<Document> parse_piece(int index, const Tree& tree, Findings& findings) {
   const auto report = [&](std::string_view what) {
     findings.about(index, "", "", fmt::format("document {}: {}", index, what));
   };
   if (tree.kind != Tree::Kind::map) {
-    report(fmt::format("line {}: a document must be a map, not {}", tree.mark.line,
-                       reflect::name_of(tree.kind)));
+    report(fmt::format("line {}, column {}: a document must be a map, not {}", tree.mark.line,
+                       tree.mark.column, reflect::name_of(tree.kind)));
     return std::nullopt;
   }
   const Tree* const word = tree.find("kind");
@@ -118,22 +143,25 @@ std::optional<Document> parse_piece(int index, const Tree& tree, reflect::Unknow
                         ? std::nullopt
                         : model::parse_kind(word->text);
   if (!kind) {
-    report(unknown_kind(word == nullptr ? std::string_view{} : word->text));
+    const reflect::Mark at = word == nullptr ? tree.mark : word->mark;
+    report(fmt::format("{} at line {}, column {}",
+                       unknown_kind(word == nullptr ? std::string_view{} : word->text), at.line,
+                       at.column));
     return std::nullopt;
   }
   switch (*kind) {
     case Kind::realm:
-      return decode_document<RealmDoc>(index, tree, unknown, findings);
+      return decode_document<RealmDoc>(index, tree, findings);
     case Kind::space:
-      return decode_document<SpaceDoc>(index, tree, unknown, findings);
+      return decode_document<SpaceDoc>(index, tree, findings);
     case Kind::stack:
-      return decode_document<StackDoc>(index, tree, unknown, findings);
+      return decode_document<StackDoc>(index, tree, findings);
     case Kind::cell:
-      return decode_document<CellDoc>(index, tree, unknown, findings);
+      return decode_document<CellDoc>(index, tree, findings);
     case Kind::container:
       break;
   }
-  return decode_document<ContainerDoc>(index, tree, unknown, findings);
+  return decode_document<ContainerDoc>(index, tree, findings);
 }
 
 }  // namespace
@@ -146,7 +174,16 @@ model::Path Document::path() const {
   return std::visit([](const auto& each) { return to_model_unchecked(each).path(); }, doc);
 }
 
-std::vector<Document> parse_documents(std::string_view stream, reflect::UnknownFields unknown) {
+Validation parse_validation(std::string_view word) {
+  if (word.empty() || word == "strict") return Validation::strict;
+  if (word == "warn") return Validation::warn;
+  if (word == "ignore") return Validation::ignore;
+  throw Error{kinds::invalid_argument,
+              fmt::format("manifest validation is strict, warn or ignore, not {}", quote(word))};
+}
+
+std::vector<Document> parse_documents(std::string_view stream, Validation validation,
+                                      std::vector<std::string>* warnings) {
   if (stream.size() > max_manifest_bytes) {
     throw Error{kinds::invalid_argument,
                 fmt::format("failed to parse YAML: the input is {} bytes long (at most {})",
@@ -159,7 +196,7 @@ std::vector<Document> parse_documents(std::string_view stream, reflect::UnknownF
                             pieces.size(), max_manifest_documents)};
   }
 
-  Findings findings;
+  Findings findings{validation, warnings};
   std::vector<Document> documents;
   int index = 0;
   for (const reflect::YamlPiece& piece : pieces) {
@@ -175,7 +212,7 @@ std::vector<Document> parse_documents(std::string_view stream, reflect::UnknownF
     }
     // Only comments: a licence at the head of a file is no document.
     if (tree.kind == Tree::Kind::null) continue;
-    if (auto document = parse_piece(index, tree, unknown, findings)) {
+    if (auto document = parse_piece(index, tree, findings)) {
       documents.push_back(std::move(*document));
     }
     ++index;

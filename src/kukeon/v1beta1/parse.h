@@ -27,18 +27,27 @@ struct Document {
 inline constexpr std::size_t max_manifest_bytes = 16U << 20U;
 inline constexpr std::size_t max_manifest_documents = 10000;
 
+// What unknown fields of a manifest are. The reference ignores them, so a manifest with fields of
+// another version needs `warn` or `ignore`.
+enum class Validation { strict, warn, ignore };
+
+// "strict", "warn" or "ignore"; empty is strict. Throws invalid_argument for another word.
+Validation parse_validation(std::string_view word);
+
 // Splits a stream of YAML (or JSON) documents, decodes and validates each. Nothing found:
 // invalid_argument `failed to parse YAML: no documents found in input`. Any problem in any
 // document: validation_failed with all of them (wire.md §7):
 //
 //   validation failed:
-//     document 1 (Space): metadata.name is required
-//     document 2 (Cell "c"): line 14: spec.containers[0]: unknown field "imagee" (did you mean
-//     "image"?)
+//     document 1 (Space): line 3, column 1: metadata.name is required
+//     document 2 (Cell "c"): line 14, column 7: spec.containers[0]: unknown field "imagee" (did you
+//     mean "image"?)
 //
-// The documents come back in the order of the stream.
-std::vector<Document> parse_documents(
-    std::string_view stream, reflect::UnknownFields unknown = reflect::UnknownFields::report);
+// The documents come back in the order of the stream. With Validation::warn the unknown fields are
+// added to `warnings`, each as one such line, and are no errors.
+std::vector<Document> parse_documents(std::string_view stream,
+                                      Validation validation = Validation::strict,
+                                      std::vector<std::string>* warnings = nullptr);
 
 // In the order in which they are applied: by kind, parents first, then by index.
 void sort_for_apply(std::vector<Document>& documents);

@@ -9,9 +9,11 @@
 namespace kukeon::v1beta1 {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
+using testing::StrEq;
 
 constexpr std::string_view cell_text = R"(apiVersion: v1beta1
 kind: Cell
@@ -26,10 +28,9 @@ spec:
       image: busybox
 )";
 
-std::string refusal(std::string_view text,
-                    reflect::UnknownFields unknown = reflect::UnknownFields::report) {
+std::string refusal(std::string_view text, Validation validation = Validation::strict) {
   try {
-    parse_documents(text, unknown);
+    parse_documents(text, validation);
   } catch (const Error& error) {
     return error.message();
   }
@@ -78,10 +79,11 @@ TEST(ParseDocuments, CollectsTheProblemsOfAllDocuments) {
               "---\nkind: Cell\nmetadata: {name: c}\nspec: {realmId: r, spaceId: s, stackId: t}\n"
               "---\nkind: Pod\n"),
       "validation failed:\n"
-      "  document 1 (Space): metadata.name is required\n"
-      "  document 2 (Cell \"c\"): spec.containers is required and cannot be empty\n"
+      "  document 1 (Space): line 4, column 1: metadata.name is required\n"
+      "  document 2 (Cell \"c\"): line 9, column 7: spec.containers is required and cannot be "
+      "empty\n"
       "  document 3 (): document 3: unknown kind: Pod (one of Realm, Space, Stack, Cell, "
-      "Container)");
+      "Container) at line 11, column 7");
 }
 
 TEST(ParseDocuments, SuggestsTheKindThatWasMeant) {
@@ -95,26 +97,52 @@ TEST(ParseDocuments, SuggestsTheKindThatWasMeant) {
 TEST(ParseDocuments, SaysWhereAnUnknownFieldStands) {
   std::string text = "---\nkind: Realm\nmetadata: {name: r}\n---\n" + std::string{cell_text};
   text.replace(text.find("image"), 5, "imagee");
-  EXPECT_EQ(
-      refusal(text),
-      "validation failed:\n"
-      "  document 1 (Cell \"web\"): line 15: spec.containers[0]: unknown field \"imagee\" (did you "
-      "mean \"image\"?)\n"
-      "  document 1 (Cell \"web\"): spec.containers[0].image is required");
+  EXPECT_EQ(refusal(text),
+            "validation failed:\n"
+            "  document 1 (Cell \"web\"): line 15, column 7: spec.containers[0]: unknown field "
+            "\"imagee\" (did you mean \"image\"?)\n"
+            "  document 1 (Cell \"web\"): line 14, column 7: spec.containers[0].image is required");
 }
 
 TEST(ParseDocuments, IgnoresUnknownFieldsWhereAsked) {
   const std::string text = std::string{cell_text} + "extra: 1\n";
-  EXPECT_THAT(refusal(text), HasSubstr("line 12: unknown field \"extra\""));
-  EXPECT_EQ(refusal(text, reflect::UnknownFields::ignore), "accepted");
+  EXPECT_THAT(refusal(text), HasSubstr("line 12, column 1: unknown field \"extra\""));
+  EXPECT_EQ(refusal(text, Validation::ignore), "accepted");
+}
+
+TEST(ParseDocuments, WarnsOfUnknownFieldsWhereAsked) {
+  std::vector<std::string> warnings;
+  const auto documents =
+      parse_documents(std::string{cell_text} + "extra: 1\n", Validation::warn, &warnings);
+  EXPECT_EQ(documents.size(), 1U);
+  EXPECT_THAT(warnings,
+              ElementsAre("document 0 (Cell \"web\"): line 12, column 1: unknown field \"extra\""));
+  EXPECT_THAT(
+      refusal(std::string{cell_text} + "extra: 1\nspec2: {}\nstatus: 5\n", Validation::warn),
+      StrEq("validation failed:\n  document 0 (Cell \"web\"): line 14, column 9: status: must "
+            "be a map, not a number"));
+}
+
+TEST(ParseDocuments, RefusesAWrongTypeBehindManyUnknownFields) {
+  std::string text{cell_text};
+  for (int i = 0; i < 200; ++i) text += "extra" + std::to_string(i) + ": 1\n";
+  EXPECT_THAT(refusal(text + "status: 5\n", Validation::warn), HasSubstr("status: must be a map"));
+}
+
+TEST(ParseValidation, KnowsThreeWords) {
+  EXPECT_EQ(parse_validation(""), Validation::strict);
+  EXPECT_EQ(parse_validation("warn"), Validation::warn);
+  EXPECT_EQ(parse_validation("ignore"), Validation::ignore);
+  EXPECT_THROW(parse_validation("Strict"), Error);
 }
 
 TEST(ParseDocuments, SaysWhereAWrongTypeStands) {
   std::string text{cell_text};
   text += "      args: sleep\n";
   const std::string message = refusal(text);
-  EXPECT_THAT(message, StartsWith("validation failed:\n  document 0 (Cell \"web\"): line 12: "
-                                  "spec.containers[0].args: "));
+  EXPECT_THAT(message,
+              StartsWith("validation failed:\n  document 0 (Cell \"web\"): line 12, column "
+                         "13: spec.containers[0].args: "));
   EXPECT_THAT(message, Not(HasSubstr("required")));
 }
 
@@ -129,17 +157,16 @@ TEST(ParseDocuments, SaysWhereABadValueStands) {
   EXPECT_EQ(
       refusal(text),
       "validation failed:\n"
-      "  document 0 (Cell \"web\"): line 15: spec.containers[0].volumes[1].source: named or "
-      "managed "
-      "volumes are not supported; use an absolute host path as source (volume[1] source \"data\")");
+      "  document 0 (Cell \"web\"): line 15, column 19: spec.containers[0].volumes[1].source: "
+      "named or managed volumes are not supported; use an absolute host path as source (volume[1] "
+      "source \"data\")");
 }
 
 TEST(ParseDocuments, RefusesNamesThatWouldLeaveTheTree) {
-  EXPECT_EQ(
-      refusal("kind: Realm\nmetadata: {name: ..}\n"),
-      "validation failed:\n"
-      "  document 0 (Realm \"..\"): line 2: metadata.name: realm name is invalid: \"..\" must not "
-      "start with '.'");
+  EXPECT_EQ(refusal("kind: Realm\nmetadata: {name: ..}\n"),
+            "validation failed:\n"
+            "  document 0 (Realm \"..\"): line 2, column 18: metadata.name: realm name is invalid: "
+            "\"..\" must not start with '.'");
   EXPECT_THAT(refusal("kind: Realm\nmetadata:\n  name: a/b\n"),
               HasSubstr("(must not contain '_' or '/')"));
 }
@@ -147,7 +174,8 @@ TEST(ParseDocuments, RefusesNamesThatWouldLeaveTheTree) {
 TEST(ParseDocuments, RefusesOtherVersions) {
   EXPECT_EQ(refusal("apiVersion: v2\nkind: Realm\nmetadata: {name: r}\n"),
             "validation failed:\n"
-            "  document 0 (Realm \"r\"): unsupported apiVersion: v2 (expected v1beta1)");
+            "  document 0 (Realm \"r\"): line 1, column 13: unsupported apiVersion: v2 (expected "
+            "v1beta1)");
 }
 
 TEST(ParseDocuments, ReportsBadYamlAndGoesOn) {

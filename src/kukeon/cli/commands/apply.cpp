@@ -13,6 +13,7 @@
 #include "kukeon/cli/context.h"
 #include "kukeon/reflect/json.h"
 #include "kukeon/reflect/yaml.h"
+#include "kukeon/v1beta1/parse.h"
 
 namespace kukeon::cli {
 namespace {
@@ -81,20 +82,26 @@ void print_report(Context& context, const reflect::List<api::AppliedResource>& r
 class Apply : public Command {
   std::string file_;
   std::string output_;
+  std::string validate_;
 
   void describe(Args& args) override {
     args.flag("-f, --file", file_, "File with documents; - reads standard input");
     args.required();
     args.flag("-o, --output", output_, "json or yaml; otherwise a line a document");
+    args.flag("--validate", validate_,
+              "What unknown fields are: strict (an error), warn or ignore; otherwise as the daemon"
+              " is set up");
   }
 
   void run(Context& context) override {
+    v1beta1::parse_validation(validate_);
     std::string text = read_input(context.terminal(), file_);
-    auto resources = [&] {
+    auto [resources, warnings] = [&] {
       const Progress progress{context.terminal(), "applying"};
-      return context.call<api::ApplyDocuments>({.raw_yaml = reflect::Bytes{std::move(text)}})
-          .resources;
+      return context.call<api::ApplyDocuments>(
+          {.raw_yaml = reflect::Bytes{std::move(text)}, .validate = validate_});
     }();
+    for (const std::string& warning : warnings) context.warn("Warning: {}", warning);
     if (output_ == "json") {
       context.terminal().print(reflect::to_json(JsonReport{std::move(resources)}, 2));
     } else if (output_ == "yaml") {

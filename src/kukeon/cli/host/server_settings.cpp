@@ -3,9 +3,6 @@
 
 #include <unistd.h>
 
-#include <cstdint>
-#include <tuple>
-
 #include <fmt/format.h>
 
 #include "kukeon/base/error.h"
@@ -15,6 +12,8 @@
 #include "kukeon/cli/args.h"
 #include "kukeon/cli/kukeond_program.h"
 #include "kukeon/reflect/yaml.h"
+#include "kukeon/v1beta1/local_documents.h"
+#include "kukeon/v1beta1/parse.h"
 
 namespace kukeon::cli {
 namespace {
@@ -25,51 +24,8 @@ constexpr std::string_view default_cgroup_root = "/kukeon";
 constexpr std::string_view default_pod_subnet_cidr = "10.88.0.0/16";
 constexpr std::string_view unix_scheme = "unix://";
 
-struct ServerSpec {
-  std::string socket;
-  std::string run_path;
-  std::string containerd_socket;
-  std::string log_level;
-  std::string namespace_suffix;
-  std::string cgroup_root;
-  std::string pod_subnet_cidr;
-  std::string reconcile_interval;
-  std::int64_t socket_gid = 0;
-
-  static constexpr auto fields() {
-    using enum reflect::Tag;
-    return std::tuple{
-        reflect::field("socket", &ServerSpec::socket, omitempty, "Where the daemon listens."),
-        reflect::field("runPath", &ServerSpec::run_path, omitempty, "State directory."),
-        reflect::field("containerdSocket", &ServerSpec::containerd_socket, omitempty,
-                       "Socket of containerd."),
-        reflect::field("logLevel", &ServerSpec::log_level, omitempty, "Level of its log."),
-        reflect::field("containerdNamespaceSuffix", &ServerSpec::namespace_suffix, omitempty,
-                       "End of every realm's containerd namespace."),
-        reflect::field("cgroupRoot", &ServerSpec::cgroup_root, omitempty, "Cgroup of all realms."),
-        reflect::field("podSubnetCIDR", &ServerSpec::pod_subnet_cidr, omitempty,
-                       "Addresses that spaces are cut from."),
-        reflect::field("reconcileInterval", &ServerSpec::reconcile_interval, omitempty,
-                       "Pause between passes over everything."),
-        reflect::field("socketGID", &ServerSpec::socket_gid, omitempty, "Group that may connect."),
-    };
-  }
-};
-
-struct ServerConfiguration {
-  std::string api_version;
-  std::string kind;
-  ServerSpec spec;
-
-  static constexpr auto fields() {
-    using enum reflect::Tag;
-    return std::tuple{
-        reflect::field("apiVersion", &ServerConfiguration::api_version, always, "v1beta1."),
-        reflect::field("kind", &ServerConfiguration::kind, always, "ServerConfiguration."),
-        reflect::field("spec", &ServerConfiguration::spec, always, "The settings."),
-    };
-  }
-};
+using v1beta1::ServerConfiguration;
+using ServerSpec = v1beta1::ServerConfigurationSpec;
 
 std::optional<ServerSpec> read_configuration(const std::string& path) {
   constexpr std::string_view prefix = "load server configuration: ";
@@ -89,7 +45,7 @@ std::optional<ServerSpec> read_configuration(const std::string& path) {
     throw Error{error.kind(), fmt::format("{}parse server configuration {}: {}: {}", prefix,
                                           quote(path), invalid, error.what())};
   }
-  if (!document.kind.empty() && document.kind != "ServerConfiguration") {
+  if (!document.kind.empty() && document.kind != ServerConfiguration::kind_word) {
     throw Error{
         kinds::invalid_argument,
         fmt::format("{}server configuration {} has kind {}, want \"ServerConfiguration\": {}",
@@ -177,6 +133,11 @@ void ServerSettings::validate() const {
     throw Error{kinds::invalid_argument,
                 fmt::format("configure runtime: {}: server configuration is invalid", why)};
   };
+  try {
+    v1beta1::parse_validation(manifest_validation);
+  } catch (const Error& error) {
+    refuse(error.message());
+  }
   const std::string& suffix = namespace_suffix;
   if (suffix.empty() || suffix.front() == '.' || suffix.back() == '.' ||
       suffix.find_first_of("/ \t\n") != std::string::npos) {
@@ -245,6 +206,7 @@ ServerSettings load_server_settings(const ServerFlags& flags, const GlobalFlags&
                                     file.pod_subnet_cidr, default_pod_subnet_cidr);
   settings.reconcile_interval = file.reconcile_interval;
   settings.socket_gid = file.socket_gid > 0 ? fmt::to_string(file.socket_gid) : "";
+  settings.manifest_validation = file.manifest_validation;
   settings.log_level = choose(globals.log_level, "KUKEON_LOG_LEVEL", file.log_level, "info");
   return settings;
 }

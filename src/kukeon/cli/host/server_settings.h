@@ -36,8 +36,9 @@ struct ServerSettings {
   std::string cgroup_root;
   std::string pod_subnet_cidr;
   std::string log_level;
-  std::string reconcile_interval;  // empty: the default
-  std::string socket_gid;          // empty: the default
+  std::string reconcile_interval;   // empty: the default
+  std::string socket_gid;           // empty: the default
+  std::string manifest_validation;  // empty: the default
 
   std::string host() const { return "unix://" + socket; }
   std::string socket_directory() const;
