@@ -32,8 +32,8 @@ awk '
     if (raw && text ~ /\)[a-z]*"/) raw = 0
   }
   END { if (marked == 0) print last ": no SPDX-License-Identifier in its first two lines" }
-' $(find ARCHITECTURE.md README.md CMakeLists.txt CMakePresets.json .clang-tidy .ci bench cmake examples scripts src \
-      tests -type f ! -path 'tests/cli/*/*' ! -name '*.golden' ! -path '*/testdata/*' | sort) >"$findings"
+' $(find ARCHITECTURE.md README.md CMakeLists.txt CMakePresets.json .clang-tidy .ci bench cmake docs examples scripts \
+      src tests -type f ! -path 'tests/cli/*/*' ! -name '*.golden' ! -path '*/testdata/*' | sort) >"$findings"
 
 cat "$findings"
 [ ! -s "$findings" ]
