@@ -4,8 +4,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-scripts=$(find scripts .ci bench tests/lint tests/cli -type f \( -name '*.sh' -o ! -name '*.*' ! -path 'tests/*' \) \
-  | sort)
+scripts=$(find scripts .ci bench tests/lint tests/cli tests/schema -type f \
+  \( -name '*.sh' -o ! -name '*.*' ! -path 'tests/*' \) | sort)
 for script in $scripts; do
   case $(head -n 1 "$script") in
     *bash) bash -n "$script" ;;

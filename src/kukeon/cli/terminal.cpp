@@ -2,8 +2,10 @@
 #include "kukeon/cli/terminal.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -59,6 +61,13 @@ std::optional<std::string> Terminal::read_line() {
 }
 
 bool Terminal::error_is_tty() const { return ::isatty(err_) == 1; }
+
+std::size_t Terminal::columns() const {
+  winsize size{};
+  // A terminal that does not know its size says 0, as serial lines do.
+  if (::ioctl(out_, TIOCGWINSZ, &size) < 0 || size.ws_col == 0) return 80;
+  return std::max<std::size_t>(size.ws_col, 40);
+}
 
 Progress::Progress(Terminal& terminal, std::string doing)
     : terminal_{terminal}, doing_{std::move(doing)} {

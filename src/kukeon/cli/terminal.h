@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -37,6 +38,10 @@ class Terminal {
   int in() const { return in_; }
   int out() const { return out_; }
   bool error_is_tty() const;
+
+  // How wide results may be: the columns of the screen they go to, at least 40; 80 where there is
+  // no screen.
+  std::size_t columns() const;
 
  private:
   int in_ = 0;
