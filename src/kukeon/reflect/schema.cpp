@@ -14,6 +14,7 @@ constexpr std::string_view dialect = "https://json-schema.org/draft/2020-12/sche
 
 // What decode() takes for a boolean beside true and false.
 constexpr std::string_view boolean_words = "^(y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF)$";
+constexpr std::string_view placeholder = "[$][{][A-Za-z_][A-Za-z0-9_]*[}]";
 
 Tree scalar(Tree::Kind kind, std::string_view text) {
   Tree tree;
@@ -49,6 +50,7 @@ void add(Tree& to, std::string_view key, Tree value) {
 }
 
 enum class Null { refused, allowed };
+enum class Scalars { literal, placeholders };
 
 void add_types(Tree& to, std::vector<std::string_view> names, Null null_) {
   if (null_ == Null::allowed) names.push_back("null");
@@ -58,20 +60,31 @@ void add_types(Tree& to, std::vector<std::string_view> names, Null null_) {
   add(to, "type", std::move(types));
 }
 
-void add_structure(Tree& to, const Type& type, const std::vector<FixedMember>& fixed);
+// A number, or what stands for one.
+void add_number(Tree& to, std::string_view name, Null null_, Scalars scalars) {
+  if (scalars == Scalars::literal) return add_types(to, {name}, null_);
+  add_types(to, {name, "string"}, null_);
+  add(to, "pattern", string(placeholder));
+}
+
+void add_structure(Tree& to, const Type& type, const std::vector<FixedMember>& fixed,
+                   Scalars scalars);
 
 // Adds the keywords that say what a value of the type may be.
-void add_type(Tree& to, const Type& type, Null null_) {
+void add_type(Tree& to, const Type& type, Null null_, Scalars scalars) {
   switch (type.shape) {
     case Shape::boolean:
       add_types(to, {"boolean", "string"}, null_);
-      return add(to, "pattern", string(boolean_words));
+      return add(to, "pattern",
+                 scalars == Scalars::literal
+                     ? string(boolean_words)
+                     : string(fmt::format("{}|{}", boolean_words, placeholder)));
     case Shape::integer:
-      add_types(to, {"integer"}, null_);
+      add_number(to, "integer", null_, scalars);
       add(to, "minimum", number(type.least));
       return add(to, "maximum", number(type.most));
     case Shape::number:
-      return add_types(to, {"number"}, null_);
+      return add_number(to, "number", null_, scalars);
     case Shape::string:
       return add_types(to, {"string", "number", "boolean"}, null_);
     case Shape::time:
@@ -100,19 +113,20 @@ void add_type(Tree& to, const Type& type, Null null_) {
       const bool is_list = type.shape == Shape::list;
       add_types(to, {is_list ? "array" : "object"}, null_);
       Tree element = map();
-      add_type(element, *type.element, Null::allowed);  // a null entry is dropped, or empty
+      add_type(element, *type.element, Null::allowed,
+               scalars);  // a null entry is dropped, or empty
       return add(to, is_list ? "items" : "additionalProperties", std::move(element));
     }
     case Shape::structure:
       add_types(to, {"object"}, null_);
-      return add_structure(to, type, {});
+      return add_structure(to, type, {}, scalars);
   }
 }
 
-Tree of_member(const Member& member) {
+Tree of_member(const Member& member, Scalars scalars) {
   Tree tree = map({{"description", string(member.doc)}});
   const bool required = member.tags.has(Tag::required);
-  add_type(tree, *member.type, required ? Null::refused : Null::allowed);
+  add_type(tree, *member.type, required ? Null::refused : Null::allowed, scalars);
   if (member.tags.has(Tag::derived)) {
     add(tree, "readOnly", yes());
   } else if (!member.fallback.empty()) {
@@ -132,7 +146,8 @@ Tree of_fixed(const Member& member, std::string_view word) {
   return tree;
 }
 
-void add_structure(Tree& to, const Type& type, const std::vector<FixedMember>& fixed) {
+void add_structure(Tree& to, const Type& type, const std::vector<FixedMember>& fixed,
+                   Scalars scalars) {
   Tree properties = map();
   Tree required = list();
   for (const Member& member : type.members) {
@@ -141,7 +156,7 @@ void add_structure(Tree& to, const Type& type, const std::vector<FixedMember>& f
       if (each.name == member.name) word = &each;
     }
     add(properties, member.name,
-        word == nullptr ? of_member(member) : of_fixed(member, word->word));
+        word == nullptr ? of_member(member, scalars) : of_fixed(member, word->word));
     if (member.tags.has(Tag::required)) required.items.push_back(string(member.name));
   }
   add(to, "properties", std::move(properties));
@@ -153,7 +168,8 @@ void add_document(Tree& to, const Schema& schema) {
   add(to, "title", string(schema.title));
   add(to, "description", string(schema.description));
   add(to, "type", string("object"));
-  add_structure(to, *schema.type, schema.fixed);
+  add_structure(to, *schema.type, schema.fixed,
+                schema.has_placeholders ? Scalars::placeholders : Scalars::literal);
 }
 
 }  // namespace

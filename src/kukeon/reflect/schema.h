@@ -38,6 +38,7 @@ struct Schema {
   std::string description;
   const Type* type = nullptr;  // a structure
   std::vector<FixedMember> fixed;
+  bool has_placeholders = false;  // `${NAME}` may stand for any scalar
 };
 
 // The schema of one kind of document.

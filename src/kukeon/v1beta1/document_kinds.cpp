@@ -9,6 +9,7 @@
 #include "kukeon/base/strings.h"
 #include "kukeon/reflect/reference.h"
 #include "kukeon/v1beta1/documents.h"
+#include "kukeon/v1beta1/local_documents.h"
 
 namespace kukeon::v1beta1 {
 namespace {
@@ -67,6 +68,18 @@ constexpr std::array kinds_of_documents{
                  "One more container for a cell that exists. Most containers are written within "
                  "their cell.",
                  container_document},
+    DocumentKind{"CellProfile", "cellprofiles profile",
+                 "A cell to make many times, with parameters. A file below ~/.kuke/profiles.d that "
+                 "`kuke run` reads; the daemon does not take it.",
+                 describe<CellProfile>, true},
+    DocumentKind{"ServerConfiguration", "serverconfigurations",
+                 "Settings of the daemon. The file /etc/kukeon/kukeond.yaml; flags and the "
+                 "environment win over it.",
+                 describe<ServerConfiguration>},
+    DocumentKind{"ClientConfiguration", "clientconfigurations",
+                 "Settings of kuke. The file ~/.kuke/kuke.yaml; flags and the environment win over "
+                 "it.",
+                 describe<ClientConfiguration>},
 };
 
 // Every word that a kind answers to, in lower case; the kind's own word first.
@@ -158,7 +171,8 @@ reflect::Schema schema_of(const DocumentKind& kind) {
   return {.title = fmt::format("kukeon {} ({})", kind.word, api_version_v1beta1),
           .description = std::string{kind.description},
           .type = &kind.type(),
-          .fixed = {{"apiVersion", api_version_v1beta1}, {"kind", kind.word}}};
+          .fixed = {{"apiVersion", api_version_v1beta1}, {"kind", kind.word}},
+          .has_placeholders = kind.has_placeholders};
 }
 
 reflect::Tree schema_of_any_document() {

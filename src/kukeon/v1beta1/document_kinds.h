@@ -20,6 +20,7 @@ struct DocumentKind {
   std::string_view aliases;        // what `kuke get` takes beside the word, blank between
   std::string_view description;    // a sentence or two
   const reflect::Type& (*type)();  // made at first use: kuke starts without it
+  bool has_placeholders = false;   // `${NAME}` may stand for any scalar
 };
 
 // Parents first.

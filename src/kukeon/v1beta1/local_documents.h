@@ -42,7 +42,9 @@ struct LocalDoc {
     using enum reflect::Tag;
     return std::tuple{
         reflect::field("apiVersion", &LocalDoc::api_version, always, "v1beta1; empty: the same."),
-        reflect::field("kind", &LocalDoc::kind, always, "Which kind of document this is."),
+        // An empty kind is tolerated in the two configurations, as the reference does.
+        reflect::field("kind", &LocalDoc::kind, Spec_::needs_kind ? required : always,
+                       "Which kind of document this is."),
         reflect::field("metadata", &LocalDoc::metadata, always, "Name and labels."),
         reflect::field("spec", &LocalDoc::spec, always, "What it says."),
     };
@@ -74,6 +76,7 @@ struct CellProfileParameter {
 
 struct CellProfileSpec {
   static constexpr std::string_view kind_word = "CellProfile";
+  static constexpr bool needs_kind = true;
 
   std::string realm;
   std::string space;
@@ -101,6 +104,7 @@ struct CellProfileSpec {
 
 struct ServerConfigurationSpec {
   static constexpr std::string_view kind_word = "ServerConfiguration";
+  static constexpr bool needs_kind = false;
 
   std::string socket;
   std::int64_t socket_gid = 0;
@@ -148,6 +152,7 @@ struct ServerConfigurationSpec {
 
 struct ClientConfigurationSpec {
   static constexpr std::string_view kind_word = "ClientConfiguration";
+  static constexpr bool needs_kind = false;
 
   std::string host;
   std::string run_path;
