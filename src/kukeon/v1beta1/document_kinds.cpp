@@ -37,15 +37,40 @@ Type standalone_container_spec() {
   return spec;
 }
 
+// The cell of a profile has no names yet.
+Type profiled_cell_spec() {
+  Type spec = describe<CellSpec>();
+  for (Member& member : spec.members) {
+    const bool is_parent =
+        member.name == "realmId" || member.name == "spaceId" || member.name == "stackId";
+    if (is_parent) {
+      member.tags = Tag::always;
+      member.doc = "Taken from the profile.";
+    } else if (member.name == "id") {
+      member.tags = Tag::always;
+      member.doc = "Must be empty: each cell gets a name of its own.";
+    }
+  }
+  return spec;
+}
+
+Type with(Type type, std::string_view name, const Type& other) {
+  for (Member& member : type.members) {
+    if (member.name == name) member.type = &other;
+  }
+  return type;
+}
+
 const Type& container_document() {
   static const Type spec = standalone_container_spec();
-  static const Type document = [] {
-    Type type = describe<ContainerDoc>();
-    for (Member& member : type.members) {
-      if (member.name == "spec") member.type = &spec;
-    }
-    return type;
-  }();
+  static const Type document = with(describe<ContainerDoc>(), "spec", spec);
+  return document;
+}
+
+const Type& profile_document() {
+  static const Type cell = profiled_cell_spec();
+  static const Type spec = with(describe<CellProfileSpec>(), "cell", cell);
+  static const Type document = with(describe<CellProfile>(), "spec", spec);
   return document;
 }
 
@@ -71,7 +96,7 @@ constexpr std::array kinds_of_documents{
     DocumentKind{"CellProfile", "cellprofiles profile",
                  "A cell to make many times, with parameters. A file below ~/.kuke/profiles.d that "
                  "`kuke run` reads; the daemon does not take it.",
-                 describe<CellProfile>, true},
+                 profile_document, true},
     DocumentKind{"ServerConfiguration", "serverconfigurations",
                  "Settings of the daemon. The file /etc/kukeon/kukeond.yaml; flags and the "
                  "environment win over it.",
@@ -128,6 +153,11 @@ How to read the tables:
 - "a change": what `kuke apply` does when a field of something that exists is different. *live*: it takes effect at
   once, nothing restarts. *replaces the container*: that container is deleted and made again. *refused*: delete the
   object and create it again. *by the daemon*: the daemon fills the field in, and a difference counts for nothing.
+
+States: `status.state` keeps to the words of v0.5.0, so that a client of that version decodes every answer. Where the
+daemon knows it better `status.exactState` says so: Exited (every workload ended well) and Error (one did not) read
+Stopped there, Degraded (some run, one failed) reads Ready, and a container's NotCreated reads Stopped. `kuke get` shows
+the exact state.
 
 In a terminal `kuke explain KIND[.FIELD]` tells the same. For an editor `kuke schema` prints a JSON Schema:
 
