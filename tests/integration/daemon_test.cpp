@@ -325,6 +325,52 @@ TEST_F(Daemon, LimitsOfALayerAreRefusedWhereTheHostCannotHoldThem) {
   daemon().kuke_ok({"delete", "realm", "tight"});
 }
 
+TEST_F(Daemon, LimitsOfEveryLayerAreInTheFilesOfItsCgroup) {
+  const auto layout = kernel::CgroupLayout::detect();
+  if (layout.kind() != kernel::CgroupLayout::Kind::unified) {
+    GTEST_SKIP() << "the host's cgroups are " << kernel::to_string(layout.kind())
+                 << "; tests/vmhost has v2";
+  }
+  const auto file = [&](const std::string& group, const std::string& name) {
+    const fs::path path = *layout.v2 / daemon().cgroup_root().substr(1) / group / name;
+    return std::string{trim(read_file_if_exists(path, 4096).value_or("(no such file)"))};
+  };
+  const std::string tight =
+      "kind: Realm\nmetadata: {name: tight}\n"
+      "spec: {resources: {memory: {max: 1073741824, low: 4096}, cpu: {weight: 50, cpus: '0'}}}\n"
+      "---\nkind: Space\nmetadata: {name: s}\n"
+      "spec: {realmId: tight, resources: {pids: {max: 500}}}\n"
+      "---\nkind: Stack\nmetadata: {name: t}\n"
+      "spec: {realmId: tight, spaceId: s, resources: {memory: {high: 536870912}}}\n";
+  const std::string made = daemon().kuke_ok({"apply", "-f", "-"}, tight);
+  EXPECT_EQ(file("tight", "memory.max"), "1073741824") << made;
+  EXPECT_EQ(file("tight", "memory.low"), "4096");
+  EXPECT_EQ(file("tight", "cpu.weight"), "50");
+  EXPECT_EQ(file("tight", "cpuset.cpus"), "0");
+  EXPECT_EQ(file("tight/s", "pids.max"), "500");
+  EXPECT_EQ(file("tight/s/t", "memory.high"), "536870912");
+
+  // A limit that is taken out of the document is lifted.
+  daemon().kuke_ok({"apply", "-f", "-"}, "kind: Realm\nmetadata: {name: tight}\n");
+  EXPECT_EQ(file("tight", "memory.max"), "max");
+  EXPECT_EQ(file("tight", "cpu.weight"), "100");
+  EXPECT_EQ(file("tight", "cpuset.cpus"), "");
+  daemon().kuke_ok({"delete", "realm", "tight", "--cascade"});
+
+  std::string limited = waiting("main") +
+                        "      resources: {memory: {max: 67108864, high: 33554432, swap: 0},"
+                        " cpu: {quota: 50000}, pids: {max: 64}}\n";
+  daemon().kuke_ok({"apply", "-f", "-"},
+                   cell_yaml("web", limited) + "  resources: {memory: {max: 134217728}}\n");
+  EXPECT_EQ(file("default/default/default/web", "memory.max"), "134217728");
+  const std::string container = "default/default/default/web/default_default_web_main";
+  EXPECT_EQ(file(container, "memory.max"), "67108864");
+  EXPECT_EQ(file(container, "memory.high"), "33554432");
+  EXPECT_EQ(file(container, "memory.swap.max"), "0");
+  EXPECT_EQ(file(container, "cpu.max"), "50000 100000");
+  EXPECT_EQ(file(container, "pids.max"), "64");
+}
+
 TEST_F(Daemon, UnknownFieldsAreErrorsUnlessAskedOtherwise) {
   const std::string realm = "kind: Realm\nmetadata: {name: loose}\nspec: {repos: []}\n";
   EXPECT_THAT(daemon().apply(realm).err,
