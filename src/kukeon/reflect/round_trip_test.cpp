@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <limits>
 #include <random>
+#include <set>
+#include <typeindex>
 
 #include "kukeon/base/error.h"
+#include "kukeon/reflect/arbitrary.h"
 #include "kukeon/reflect/json.h"
 #include "kukeon/reflect/test_documents.h"
 #include "kukeon/reflect/yaml.h"
@@ -13,108 +14,51 @@
 namespace kukeon::reflect {
 namespace {
 
-using testing::CellState;
+using testing::Arbitrary;
 using testing::Everything;
-using testing::Stage;
-
-// Random values of every member type, with a taste for what is hard to write.
-class Source {
- public:
-  explicit Source(unsigned seed) : engine_{seed} {}
-
-  Everything everything() {
-    Everything value;
-    value.yes = flip();
-    value.wide = integer<std::int64_t>();
-    value.narrow = integer<std::int32_t>();
-    value.mode = integer<std::uint32_t>();
-    value.huge = integer<std::uint64_t>();
-    value.real = std::ldexp(static_cast<double>(integer<std::int32_t>()), below(200) - 100);
-    value.text = text();
-    value.time.unix_seconds = Timestamp::zero_seconds + std::int64_t{below(1'000'000'000)} * 300;
-    value.time.nanoseconds = flip() ? below(1'000'000'000) : 0;
-    value.state = static_cast<CellState>(below(5));
-    if (flip()) value.bytes = Bytes{text()};
-    if (flip()) value.maybe = integer<std::int64_t>();
-    if (flip()) value.maybe_yes = flip();
-    if (flip()) value.maybe_stage = Stage{text()};
-    value.words = list<StringList>([&] { return text(); });
-    value.numbers = list<List<int>>([&] { return below(1000) - 500; });
-    value.table = list<List<StringList>>([&] { return list<StringList>([&] { return text(); }); });
-    value.stages = list<List<Stage>>([&] { return Stage{text()}; });
-    value.labels = map<Labelset>([&] { return text(); });
-    value.groups = map<Map<List<int>>>([&] { return list<List<int>>([&] { return below(9); }); });
-    value.named = map<Map<Stage>>([&] { return Stage{text()}; });
-    value.nested.bridge_name = text();
-    value.raw.text = flip() ? R"({"a":[1,2.5,"x",null,{}]})" : "[]";
-    value.password = text();
-    return value;
-  }
-
-  std::string text() {
-    static const std::vector<std::string> pieces{
-        "a",          "web",    " ",      "\n",     "\n\n",   "\t",
-        ": ",         " #",     "#",      "-",      "- ",     "'",
-        "\"",         "\\",     "{",      "}",      "[",      "]",
-        ",",          "&",      "*",      "!",      "|",      ">",
-        "%",          "@",      "`",      "?",      "yes",    "no",
-        "null",       "~",      "1",      "0x",     ".5",     "e3",
-        "2026-05-14", "12:30",  "<<",     "=",      "\r",     "\x01",
-        "\x7f",       "\u00e9", "\u0085", "\u2028", "\uFEFF", "\U0001F600",
-        "<",          "/",      "---",    "...",    "\x1b",   std::string(1, '\0')};
-    std::string out;
-    for (int n = below(5); n > 0; --n)
-      out += pieces[static_cast<std::size_t>(below(static_cast<int>(pieces.size())))];
-    return out;
-  }
-
- private:
-  int below(int bound) { return std::uniform_int_distribution{0, bound - 1}(engine_); }
-  bool flip() { return below(2) == 0; }
-  template <class Integer>
-  Integer integer() {
-    return std::uniform_int_distribution<Integer>{std::numeric_limits<Integer>::min(),
-                                                  std::numeric_limits<Integer>::max()}(engine_);
-  }
-  template <class L>
-  L list(auto&& item) {
-    L out = L::empty_list();
-    for (int n = below(4); n > 0; --n) out.push_back(item());
-    return out;
-  }
-  template <class M>
-  M map(auto&& item) {
-    M out = M::empty_map();
-    for (int n = below(4); n > 0; --n) out[text()] = item();
-    return out;
-  }
-
-  std::mt19937 engine_;
-};
+using testing::Rewriter;
 
 TEST(RoundTrip, JsonOfAnyValueReadsBackAndIsWrittenTheSame) {
-  Source source{1};
-  for (int i = 0; i < 150; ++i) {
-    const Everything value = source.everything();
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    const auto value = Arbitrary{seed}.value<Everything>();
     const std::string text = to_json(value);
     const auto again = from_json<Everything>(text);
-    ASSERT_EQ(again, value) << text;
-    ASSERT_EQ(to_json(again), text);
-    ASSERT_EQ(from_json<Everything>(to_json(value, 2)), value);
+    ASSERT_EQ(again, value) << "seed " << seed << ": " << text;
+    ASSERT_EQ(to_json(again), text) << "seed " << seed;
+    ASSERT_EQ(from_json<Everything>(to_json(value, 2)), value) << "seed " << seed;
   }
 }
 
 TEST(RoundTrip, YamlOfAnyValueReadsBackAndIsWrittenTheSame) {
-  Source source{2};
-  for (int i = 0; i < 150; ++i) {
-    const Everything value = source.everything();
+  for (std::uint32_t seed = 0; seed < 150; ++seed) {
+    const auto value = Arbitrary{seed}.value<Everything>();
     for (const int indent : {2, 4}) {
       const std::string text = to_yaml(value, indent);
       const auto again = from_yaml<Everything>(text);
-      ASSERT_EQ(again, value) << text;
-      ASSERT_EQ(to_yaml(again, indent), text);
+      ASSERT_EQ(again, value) << "seed " << seed << ":\n" << text;
+      ASSERT_EQ(to_yaml(again, indent), text) << "seed " << seed;
     }
   }
+}
+
+TEST(RoundTrip, AnyRewritingThatKeepsTheMeaningReadsTheSame) {
+  const Rewriter::Rules rules{
+      .case_of_keys = true, .unknown_members = true, .nulls = true, .duplicates = true};
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    Arbitrary source{seed};
+    const auto value = source.value<Everything>();
+    const std::string text = Rewriter{source, rules}.rewrite(value);
+    ASSERT_EQ(to_json(from_json<Everything>(text)), to_json(value))
+        << "seed " << seed << ": " << text;
+  }
+}
+
+TEST(RoundTrip, TheVisitOfStructsFindsThoseInListsMapsAndOptionals) {
+  std::set<std::type_index> found;
+  testing::for_each_struct<Everything>([&]<class T>() { found.insert(typeid(T)); });
+  const std::set<std::type_index> expected{typeid(Everything), typeid(testing::Stage),
+                                           typeid(testing::Network)};
+  EXPECT_EQ(found, expected);
 }
 
 TEST(RoundTrip, NilAndEmptySurviveJson) {
@@ -127,8 +71,7 @@ TEST(RoundTrip, NilAndEmptySurviveJson) {
 }
 
 TEST(RoundTrip, EveryTruncationOfATextIsRefusedOrReadsCleanly) {
-  Source source{3};
-  const Everything value = source.everything();
+  const auto value = Arbitrary{3}.value<Everything>();
   const std::string json = to_json(value);
   for (std::size_t n = 0; n < json.size(); ++n) {
     EXPECT_THROW(parse_json(json.substr(0, n)), Error) << n;
@@ -143,9 +86,8 @@ TEST(RoundTrip, EveryTruncationOfATextIsRefusedOrReadsCleanly) {
 }
 
 TEST(RoundTrip, FlippedBytesAreRefusedOrReadCleanly) {
-  Source source{4};
   std::mt19937 engine{5};
-  const Everything value = source.everything();
+  const auto value = Arbitrary{4}.value<Everything>();
   const std::string json = to_json(value);
   const std::string yaml = to_yaml(value);
   for (int i = 0; i < 60; ++i) {
