@@ -23,6 +23,25 @@ bool contains(const auto& words, std::string_view word) {
   return std::ranges::any_of(words, [&](const char* each) { return word == each; });
 }
 
+// Whether a key is a field's name but for the case of its letters. As in encoding/json, that takes
+// in the two letters outside ASCII whose other case is within: the long s and the Kelvin sign.
+bool folds_to(std::string_view field, std::string_view key) {
+  if (key.size() == field.size()) return equal_ignoring_ascii_case(field, key);
+  for (const char c : field) {
+    const std::string_view other = c == 's' || c == 'S'   ? "\u017F"
+                                   : c == 'k' || c == 'K' ? "\u212A"
+                                                          : "";
+    if (!other.empty() && key.starts_with(other)) {
+      key.remove_prefix(other.size());
+    } else if (!key.empty() && equal_ignoring_ascii_case({&c, 1}, key.substr(0, 1))) {
+      key.remove_prefix(1);
+    } else {
+      return false;
+    }
+  }
+  return key.empty();
+}
+
 // A value as an error shows it: long texts cut.
 std::string shown(const Tree& tree) {
   constexpr std::size_t most = 60;
@@ -196,7 +215,7 @@ std::optional<int> Decoder::enumeration(const Tree& tree, std::string_view what,
 }
 
 bool Decoder::matches(std::string_view field, std::string_view key) const {
-  return field == key || (syntax_ == Syntax::json && equal_ignoring_ascii_case(field, key));
+  return field == key || (syntax_ == Syntax::json && folds_to(field, key));
 }
 
 void Decoder::unknown_field(Mark mark, std::string_view key,

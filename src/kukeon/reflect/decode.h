@@ -148,14 +148,18 @@ void decode(Decoder& decoder, const Tree& tree, T& out) {
       return;
     }
     if (tree.kind != Tree::Kind::list) return decoder.wrong_kind(tree, "a list");
-    out = T::empty_list();
+    out.set_null(false);
+    out.reserve(tree.items.size());
+    std::size_t count = 0;
     for (std::size_t i = 0; i < tree.items.size(); ++i) {
       // yaml.v3 drops a null entry, encoding/json leaves it zero (model.md §1).
       if (decoder.syntax() == Syntax::yaml && tree.items[i].kind == Tree::Kind::null) continue;
       const Decoder::Step step{decoder, i};
-      out.emplace_back();
-      decode(decoder, tree.items[i], out.back());
+      // encoding/json reads the list of a second, equal key into the elements of the first.
+      if (count == out.size()) out.emplace_back();
+      decode(decoder, tree.items[i], out[count++]);
     }
+    out.resize(count);
   } else if constexpr (is_map<T>) {
     if (null) {
       if (decoder.syntax() == Syntax::json) out = T{};

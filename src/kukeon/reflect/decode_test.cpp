@@ -89,6 +89,22 @@ TEST(Decode, OfDuplicateKeysTheLastWinsAndStructsMergeInJson) {
   EXPECT_THAT(json(R"({"words":["a","b"],"words":["c"]})").words, ElementsAre("c"));
 }
 
+// encoding/json reads the second list into the elements of the first.
+TEST(Decode, OfDuplicateListsTheElementsMergeInJson) {
+  EXPECT_THAT(json(R"({"words":["a","b"],"words":[null]})").words, ElementsAre("a"));
+  const Cell cell = from_json<Cell>(
+      R"({"spec":{"containers":[{"id":"a"},{"id":"b"}],"containers":[{"image":"i"}]}})");
+  ASSERT_EQ(cell.spec.containers.size(), 1);
+  EXPECT_EQ(cell.spec.containers[0].id, "a");
+  EXPECT_EQ(cell.spec.containers[0].image, "i");
+}
+
+TEST(Decode, JsonKeysFoldTheTwoLettersThatAsciiSharesWithOthers) {
+  EXPECT_THAT(json(R"({"word\u017f":["a"]})").words, ElementsAre("a"));
+  EXPECT_EQ(from_json<Cell>("{\"\u212AIND\":\"Cell\"}").kind, "Cell");
+  EXPECT_EQ(json("{\"tex\u017F\":\"a\"}").text, "");
+}
+
 TEST(Decode, JsonNullLeavesScalarsAndEmptiesTheRest) {
   const Everything value = json(
       R"({"text":"a","text":null,"wide":3,"wide":null,"maybe":3,"maybe":null,)"
