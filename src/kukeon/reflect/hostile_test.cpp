@@ -83,7 +83,7 @@ TEST_F(Hostile, AnAliasBomb) {
 
 TEST_F(Hostile, AnAliasedGiantString) {
   const std::string text =
-      "a: &a \"" + std::string(1'000'000, 'x') + "\"\nb: [" + repeated("*a, ", 1000) + "]\n";
+      "a: &a \"" + std::string(100'000, 'x') + "\"\nb: [" + repeated("*a, ", 1000) + "]\n";
   EXPECT_THAT(yaml(text), HasSubstr("expand to too much"));
 }
 
@@ -146,6 +146,20 @@ TEST_F(Hostile, ManyMembersAndManyProblemsStayCheap) {
   const auto start = std::chrono::steady_clock::now();
   EXPECT_THROW(from_yaml<Everything>(map), Error);
   EXPECT_LT(std::chrono::steady_clock::now() - start, quick);
+}
+
+TEST_F(Hostile, MoreValuesThanADocumentHas) {
+  EXPECT_THAT(json("{\"later\":[" + repeated("1,", most_values) + "1]}"),
+              HasSubstr("more than 50000 values"));
+  EXPECT_EQ(yaml("words:\n" + repeated("- a\n", most_values + 1)),
+            "line 50002, column 3: more than 50000 values");
+  // A frame holds as many as its length allows.
+  EXPECT_EQ(parse_json("[" + repeated("1,", most_values) + "1]").items.size(), most_values + 1);
+}
+
+TEST_F(Hostile, ALineThatNeverEnds) {
+  EXPECT_THAT(yaml("text: \"" + std::string(600'000, 'x') + "\"\n"),
+              HasSubstr("more than 524288 bytes in one line"));
 }
 
 TEST_F(Hostile, AStreamThatNeverEndsAValue) {

@@ -15,7 +15,8 @@ namespace kukeon::reflect {
 
 // Bounds of a text that another process wrote.
 struct JsonLimits {
-  std::size_t depth = 10000;  // Go's decoder stops here too (wire.md §2.1)
+  std::size_t depth = 10000;      // Go's decoder stops here too (wire.md §2.1)
+  std::size_t values = SIZE_MAX;  // a frame holds as many as its length allows
 };
 
 // Parses exactly one JSON value (leading and trailing white space allowed); throws decode_failed
@@ -69,10 +70,10 @@ std::string to_json(const T& value, int indent = 0) {
   return writer.take();
 }
 
-// Throws decode_failed.
+// Reads one document; throws decode_failed.
 template <class T>
 T from_json(std::string_view text, UnknownFields unknown = UnknownFields::ignore) {
-  return from_tree<T>(parse_json(text), Syntax::json, unknown);
+  return from_tree<T>(parse_json(text, {.values = most_values}), Syntax::json, unknown);
 }
 
 // The text of a tree as compact JSON.

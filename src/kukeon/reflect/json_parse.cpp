@@ -77,10 +77,11 @@ bool is_ascii(std::string_view bytes) {
 // Builds the tree from rapidjson's events; a false return ends the parse.
 class TreeBuilder {
  public:
-  explicit TreeBuilder(std::size_t depth_limit) : depth_limit_{depth_limit} {}
+  explicit TreeBuilder(JsonLimits limits) : limits_{limits} {}
 
   Tree take() { return std::move(finished_.at(0).second); }
-  bool too_deep() const { return depth_ > depth_limit_; }
+  bool too_deep() const { return depth_ > limits_.depth; }
+  bool too_many() const { return values_ > limits_.values; }
 
   bool Null() { return scalar(Tree::Kind::null, "null"); }
   bool Bool(bool value) { return scalar(Tree::Kind::boolean, value ? "true" : "false"); }
@@ -90,7 +91,7 @@ class TreeBuilder {
   bool String(const char* text, rapidjson::SizeType length, bool) {
     Tree& tree = add(Tree::Kind::string);
     assign(tree.text, {text, length});
-    return true;
+    return !too_many();
   }
   bool Key(const char* text, rapidjson::SizeType length, bool) {
     assign(finished_.emplace_back().first, {text, length});
@@ -127,16 +128,17 @@ class TreeBuilder {
     Tree& tree =
         std::exchange(has_key_, false) ? finished_.back().second : finished_.emplace_back().second;
     tree.kind = kind;
+    ++values_;
     return tree;
   }
   bool scalar(Tree::Kind kind, std::string_view text) {
     add(kind).text = text;
-    return true;
+    return !too_many();
   }
   bool open(Tree::Kind kind) {
-    if (++depth_ > depth_limit_) return false;
+    if (++depth_ > limits_.depth) return false;
     add(kind);
-    return true;
+    return !too_many();
   }
   std::vector<Member>::iterator children(rapidjson::SizeType count) {
     return finished_.end() - static_cast<std::ptrdiff_t>(count);
@@ -154,8 +156,9 @@ class TreeBuilder {
     }
   }
 
-  std::size_t depth_limit_;
+  JsonLimits limits_;
   std::size_t depth_ = 0;
+  std::size_t values_ = 0;
   bool has_key_ = false;
   // A stack: each open list or map, then its children so far, which move into it when it closes.
   std::vector<Member> finished_;
@@ -184,12 +187,13 @@ Tree parse_json(std::string_view text, JsonLimits limits) {
                              rapidjson::kParseNumbersAsStringsFlag;
   rapidjson::InsituStringStream stream{buffer.data()};
   rapidjson::Reader reader;
-  TreeBuilder builder{limits.depth};
+  TreeBuilder builder{limits};
   const rapidjson::ParseResult result = reader.Parse<flags>(stream, builder);
   if (result.IsError()) {
-    refuse(
-        text, result.Offset(),
-        builder.too_deep() ? fmt::format("nested deeper than {}", limits.depth) : cause_of(result));
+    refuse(text, result.Offset(),
+           builder.too_deep()   ? fmt::format("nested deeper than {}", limits.depth)
+           : builder.too_many() ? fmt::format("more than {} values", limits.values)
+                                : cause_of(result));
   }
   return builder.take();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,10 @@ struct Mark {
 };
 
 enum class Syntax { json, yaml };
+
+// Most values in one document, whoever wrote it: ours have some hundreds, and a value of two bytes
+// can cost a kilobyte once it has a type.
+inline constexpr std::size_t most_values = 50'000;
 
 // A parsed text before it has a type: what both JSON and YAML become, and the one thing that
 // decode() reads. Scalars keep their literal text: `0755` and `1e2` mean different things to

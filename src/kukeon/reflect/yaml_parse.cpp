@@ -21,8 +21,10 @@
 namespace kukeon::reflect {
 namespace {
 
-// yaml-cpp holds every token of a flow collection at once, about a hundred bytes each.
 constexpr std::size_t most_bytes = std::size_t{4} << 20;
+// yaml-cpp holds every token of a line and of a flow collection at once, up to 130 bytes for each
+// byte of text.
+constexpr std::size_t most_held_bytes = std::size_t{1} << 19;
 constexpr int most_open_brackets = 10'000;
 // What aliases may add to a document: enough for any manifest, too little for a bomb.
 constexpr std::size_t most_copied_nodes = 100'000;
@@ -185,6 +187,10 @@ class TreeBuilder : public YAML::EventHandler {
     if (parent.node.levels > most_levels) {
       refuse(node.tree.mark, fmt::format("nested deeper than {}", most_levels));
     }
+    const bool is_key = parent.node.tree.kind == Tree::Kind::map && !parent.has_key;
+    if (!is_key && ++values_ > most_values) {
+      refuse(node.tree.mark, fmt::format("more than {} values", most_values));
+    }
     if (parent.node.tree.kind == Tree::Kind::list) {
       parent.node.tree.items.push_back(std::move(node.tree));
     } else if (parent.has_key) {
@@ -264,13 +270,15 @@ class TreeBuilder : public YAML::EventHandler {
   std::unordered_map<YAML::anchor_t, Node> anchors_;
   std::size_t copied_nodes_ = 0;
   std::size_t copied_bytes_ = 0;
+  std::size_t values_ = 0;
 };
 
 // yaml-cpp stops at some control bytes as if the text ended there, guesses at other encodings, and
 // reads all of `[[[[…` before it looks at the depth.
 void check_characters(std::string_view text, int line) {
   std::size_t line_start = 0;
-  int open_brackets = 0;  // in strings and scripts too, hence the generous bound
+  int open_brackets = 0;  // in strings and scripts too, hence the generous bounds
+  std::size_t held_bytes = 0;
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const Mark at{line, static_cast<int>(i - line_start) + 1};
@@ -284,6 +292,10 @@ void check_characters(std::string_view text, int line) {
     if (byte == '[' || byte == '{') ++open_brackets;
     if ((byte == ']' || byte == '}') && open_brackets > 0) --open_brackets;
     if (open_brackets > most_open_brackets) refuse(at, "nested too deeply");
+    held_bytes = byte == '\n' && open_brackets == 0 ? 0 : held_bytes + 1;
+    if (held_bytes > most_held_bytes) {
+      refuse(at, fmt::format("more than {} bytes in one line or within brackets", most_held_bytes));
+    }
     const std::size_t length = byte < 0x80 ? 1 : utf8_length(text, i);
     if (length == 0) refuse(at, "this is not UTF-8");
     i += length;
