@@ -14,6 +14,7 @@
 #include "kukeon/reflect/arbitrary.h"
 #include "kukeon/reflect/json.h"
 #include "kukeon/v1beta1/documents.h"
+#include "kukeon/v1beta1/scheme.h"
 
 // Our JSON beside that of Go's encoding/json: tests/conformance/documents declares the same
 // documents in Go, with tags of its own, and reads and writes what we send it.
@@ -97,22 +98,15 @@ Answer our_answer(const Text& text) {
   return answer;
 }
 
-// States that a peer of version 0.5.0 knows; others never reach it (model.md §6).
-template <class State>
-void keep_to_old_states(State& state) {
-  constexpr State last = std::is_same_v<State, CellState> ? static_cast<State>(CellState::unknown)
-                                                          : static_cast<State>(6);
-  if (state > last) state = last;
-}
-
+// With the states that reach a peer of version 0.5.0, which the Go program is.
 template <class Doc>
 Doc arbitrary_document(Arbitrary& source) {
   Doc doc = source.value<Doc>();
   if constexpr (std::is_same_v<Doc, CellDoc>) {
-    keep_to_old_states(doc.status.state);
-    for (ContainerStatus& each : doc.status.containers) keep_to_old_states(each.state);
+    doc.status.state = promised(doc.status.state);
+    for (ContainerStatus& each : doc.status.containers) each.state = promised(each.state);
   } else if constexpr (std::is_same_v<Doc, ContainerDoc>) {
-    keep_to_old_states(doc.status.state);
+    doc.status.state = promised(doc.status.state);
   }
   return doc;
 }

@@ -9,6 +9,7 @@
 #include "kukeon/reflect/json.h"
 #include "kukeon/reflect/yaml.h"
 #include "kukeon/v1beta1/documents.h"
+#include "kukeon/v1beta1/local_documents.h"
 #include "kukeon/v1beta1/scheme.h"
 
 namespace kukeon::v1beta1 {
@@ -38,6 +39,9 @@ void for_each_type(auto&& check) {
   for_each_struct<StackDoc>(once);
   for_each_struct<CellDoc>(once);
   for_each_struct<ContainerDoc>(once);
+  for_each_struct<CellProfile>(once);
+  for_each_struct<ServerConfiguration>(once);
+  for_each_struct<ClientConfiguration>(once);
 }
 
 TEST(GeneratedValues, CoverEveryDocumentAndItsParts) {
