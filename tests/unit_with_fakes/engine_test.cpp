@@ -360,6 +360,15 @@ TEST_F(EngineOnPlainCgroups, LimitsOfALayerAreWrittenChangedAndLifted) {
   EXPECT_THAT(content("default/tight", "memory.max"), StartsWith("max"));
   EXPECT_EQ(content("default/tight", "pids.max"), "10");
   EXPECT_EQ(apply_space(space).action, "unchanged");
+
+  // What the kernel refuses leaves the limits and the document as they were.
+  space.spec.resources->pids->max = 20;
+  space.spec.resources->memory.emplace().swap = 0;  // there is no memory.swap.max here
+  const ApplyResult refused = apply_space(space);
+  EXPECT_EQ(refused.action, "failed");
+  EXPECT_THAT(refused.error, HasSubstr("set memory.swap.max of cgroup"));
+  EXPECT_EQ(content("default/tight", "pids.max"), "10");
+  EXPECT_EQ(apply_space(space).action, "failed");
 }
 
 TEST_F(EngineOnPlainCgroups, ALimitThatTheKernelRefusesIsTold) {

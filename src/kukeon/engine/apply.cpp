@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "kukeon/base/error_kinds.h"
+#include "kukeon/base/rollback.h"
 #include "kukeon/base/strings.h"
 #include "kukeon/engine/engine.h"
 #include "kukeon/model/validate.h"
@@ -72,8 +73,20 @@ void Engine::update_layer(const T& desired, std::int64_t generation) {
   const auto stored = store_.find<T>(path);
   T next = desired;
   if (stored) next.status = stored->value.status;
+  Rollback undo;
+  change_limits(path, stored ? stored->value.spec.resources : std::nullopt, desired.spec.resources,
+                undo);
   store_.write([&](Changes& changes) { changes.put(next, Intent::running, generation); });
-  set_limits(path, desired.spec.resources, stored ? stored->value.spec.resources : std::nullopt);
+  undo.commit();
+}
+
+// A limit that the kernel refuses leaves the old ones, and the document as it was.
+void Engine::change_limits(const model::Path& path,
+                           const std::optional<model::CgroupResources>& before,
+                           const std::optional<model::CgroupResources>& wanted, Rollback& undo) {
+  if (before == wanted || !cgroups_.exists(cgroup_of(path))) return;
+  undo.add([this, path, before, wanted] { set_limits(path, before, wanted); });
+  set_limits(path, wanted, before);
 }
 
 std::vector<ApplyResult> Engine::execute(const Plan& plan) {
@@ -185,6 +198,8 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
   wanted.status = cell.status;
   require_limits(path, wanted.spec.resources);
   require_images(wanted, before);
+  Rollback undo_limits;
+  change_limits(path, cell.spec.resources, wanted.spec.resources, undo_limits);
 
   if (change.recreate_root) {
     result.changes.emplace_back("root container recreated");
@@ -203,7 +218,7 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
   const Intent intent = stored->intent;
   store_.write([&](Changes& changes) { changes.put(cell, intent, change.generation); });
 
-  set_limits(path, cell.spec.resources, stored->value.spec.resources);
+  undo_limits.commit();
   const bool runs = model::is_up(stored->value.status.state);
   if (change.recreate_root || !runs) {
     ensure_cell(cell);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kukeon/base/keyed_mutex.h"
+#include "kukeon/base/rollback.h"
 #include "kukeon/engine/cell_layout.h"
 #include "kukeon/engine/config.h"
 #include "kukeon/engine/plan.h"
@@ -225,6 +226,8 @@ class Engine {
                       const std::optional<model::CgroupResources>& wanted) const;
   void set_limits(const model::Path& path, const std::optional<model::CgroupResources>& wanted,
                   const std::optional<model::CgroupResources>& before = {});
+  void change_limits(const model::Path& path, const std::optional<model::CgroupResources>& before,
+                     const std::optional<model::CgroupResources>& wanted, Rollback& undo);
 
   // Host side of the layers; each repairs what is missing.
   void ensure_realm_host(const model::Realm& realm);
