@@ -24,7 +24,7 @@ using reflect::testing::for_each_struct;
 using reflect::testing::Rewriter;
 
 constexpr std::uint32_t values_per_type = 200;
-constexpr std::uint32_t rewritings_per_type = 60;
+constexpr std::uint32_t rewritings_per_type = 40;
 
 // Calls check.operator()<T>() once for every document and every struct that occurs in one.
 void for_each_type(auto&& check) {
