@@ -73,6 +73,9 @@ for directory in proc sys dev; do \$b mount --move /\$directory /new/\$directory
 \$b mount -t cgroup2 cgroup2 /new/sys/fs/cgroup
 # An overlay cannot be the upper layer of another: what containers are made of stands on tmpfs.
 for directory in run tmp; do \$b mount -t tmpfs -o size=60% tmpfs /new/\$directory; done
+# This folder, also where it lies below one of those; nothing writes to it.
+\$b mkdir -p '/new$PWD'
+\$b mount -o bind '/lower$PWD' '/new$PWD'
 \$b mkdir -p /new/dev/pts /new/dev/shm /new/lib/modules
 \$b mount -t devpts devpts /new/dev/pts
 \$b mount -t tmpfs tmpfs /new/dev/shm
