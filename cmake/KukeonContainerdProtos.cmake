@@ -6,18 +6,11 @@
 #   KUKEON_CONTAINERD_PROTOS   a folder that holds github.com/containerd/containerd/…,
 #   /usr/share/gocode/src      where the package is installed,
 #   KUKEON_PROTO_CACHE         kept from an earlier configure,
-# and fetched with apt-get into the build tree otherwise.
+# and fetched with apt-get otherwise.
 
 set(KUKEON_CONTAINERD_PROTOS "" CACHE PATH
   "Folder with github.com/containerd/containerd/**.proto; empty: Debian's, fetched with apt-get")
-if(DEFINED ENV{XDG_CACHE_HOME} AND NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
-  set(kukeon_proto_cache "$ENV{XDG_CACHE_HOME}/kukeon/protos")
-elseif(DEFINED ENV{HOME} AND NOT "$ENV{HOME}" STREQUAL "")
-  set(kukeon_proto_cache "$ENV{HOME}/.cache/kukeon/protos")
-else()
-  set(kukeon_proto_cache "${PROJECT_BINARY_DIR}/proto-cache")
-endif()
-set(KUKEON_PROTO_CACHE "${kukeon_proto_cache}" CACHE PATH
+set(KUKEON_PROTO_CACHE "${KUKEON_PACKAGE_CACHE}/protos" CACHE PATH
   "Where fetched .proto files are kept for the next build directory")
 
 set(kukeon_proto_package golang-github-containerd-containerd-dev)
@@ -51,49 +44,18 @@ function(kukeon_has_protos folder result)
   endforeach()
 endfunction()
 
-# Fetches and unpacks the package in the build tree, keeps the files we compile in `folder`.
+# Keeps the files we compile in `folder`.
 function(kukeon_fetch_protos folder)
-  find_program(KUKEON_APT_GET apt-get)
-  find_program(KUKEON_DPKG_DEB dpkg-deb)
-  set(remedy "Install ${kukeon_proto_package}, or set KUKEON_CONTAINERD_PROTOS to a folder that holds "
-    "${kukeon_proto_prefix}/api/services/….")
-  string(CONCAT remedy ${remedy})
-  if(NOT KUKEON_APT_GET OR NOT KUKEON_DPKG_DEB)
-    message(FATAL_ERROR "containerd's .proto files are missing and this is no Debian to fetch them. ${remedy}")
+  list(TRANSFORM kukeon_proto_services PREPEND "usr/share/gocode/src/${kukeon_proto_prefix}/" OUTPUT_VARIABLE services)
+  list(TRANSFORM kukeon_proto_messages PREPEND "usr/share/gocode/src/${kukeon_proto_prefix}/" OUTPUT_VARIABLE messages)
+  set(files ${services} ${messages})
+  list(TRANSFORM files APPEND .proto)
+  kukeon_fetch_package(${kukeon_proto_package} "${folder}" problem FILES ${files} STRIP usr/share/gocode/src/)
+  if(problem)
+    message(FATAL_ERROR "containerd's .proto files are missing: ${problem}\n"
+      "Install ${kukeon_proto_package}, or set KUKEON_CONTAINERD_PROTOS to a folder that holds "
+      "${kukeon_proto_prefix}/api/services/….")
   endif()
-
-  message(STATUS "Fetching containerd's .proto files (${kukeon_proto_package})")
-  set(work "${PROJECT_BINARY_DIR}/containerd-protos/fetch")
-  file(REMOVE_RECURSE "${work}")
-  file(MAKE_DIRECTORY "${work}")
-  # As root apt-get fetches as user _apt, who cannot write into a build tree of ours.
-  execute_process(
-    COMMAND "${KUKEON_APT_GET}" -q -o APT::Sandbox::User=root download ${kukeon_proto_package}
-    WORKING_DIRECTORY "${work}" RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  file(GLOB debs "${work}/${kukeon_proto_package}_*.deb")
-  if(NOT code EQUAL 0 OR NOT debs)
-    message(FATAL_ERROR "apt-get could not download ${kukeon_proto_package} (run apt-get update first?):\n"
-      "${output}\n${remedy}")
-  endif()
-  list(GET debs 0 deb)
-  execute_process(COMMAND "${KUKEON_DPKG_DEB}" -x "${deb}" "${work}/root"
-    RESULT_VARIABLE code ERROR_VARIABLE output)
-  kukeon_has_protos("${work}/root/usr/share/gocode/src" complete)
-  if(NOT code EQUAL 0 OR NOT complete)
-    message(FATAL_ERROR "${deb} does not hold the .proto files that kukeon needs. ${output}\n${remedy}")
-  endif()
-
-  # Two configures may meet here: each renames a file of its own into place.
-  string(RANDOM LENGTH 8 mark)
-  foreach(name IN LISTS kukeon_proto_services kukeon_proto_messages)
-    set(target "${folder}/${kukeon_proto_prefix}/${name}.proto")
-    get_filename_component(parent "${target}" DIRECTORY)
-    file(MAKE_DIRECTORY "${parent}")
-    configure_file("${work}/root/usr/share/gocode/src/${kukeon_proto_prefix}/${name}.proto"
-      "${target}.${mark}" COPYONLY)
-    file(RENAME "${target}.${mark}" "${target}")
-  endforeach()
-  file(REMOVE_RECURSE "${work}")
 endfunction()
 
 # protoc's C++ generator aborts on `import weak`, and the gogo options only steer the Go generator:

@@ -12,6 +12,7 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/files.h"
 #include "kukeon/base/strings.h"
+#include "kukeon/kernel/devices.h"
 #include "kukeon/oci/build.h"
 #include "kukeon/oci/capabilities.h"
 
@@ -19,7 +20,7 @@ namespace kukeon::engine {
 namespace {
 
 constexpr std::size_t secret_limit = std::size_t{1} << 20;
-constexpr std::size_t profile_limit = std::size_t{4} << 20;
+constexpr std::size_t profile_limit = std::size_t{1} << 20;
 
 fs::path staged_directory(const Config& config, const std::string& ns, const std::string& id) {
   return config.runtime_dir / "secrets" / ns / id;
@@ -46,6 +47,49 @@ reflect::StringList own_capabilities() {
   const std::size_t at = status.find("\nCapEff:");
   if (at == std::string::npos) return {};
   return oci::capability_names(std::strtoull(status.c_str() + at + 8, nullptr, 16));
+}
+
+oci::ExposedDevice expose(const kernel::DeviceNode& node, std::string path, std::string access) {
+  return {.node = {.path = std::move(path),
+                   .type = std::string(1, node.type),
+                   .major = node.major,
+                   .minor = node.minor,
+                   .file_mode = node.mode,
+                   .uid = node.uid,
+                   .gid = node.gid},
+          .access = std::move(access)};
+}
+
+void take_devices(const model::ContainerSpec& spec, oci::BuildInput& input) {
+  if (spec.devices.empty() && !spec.privileged) return;
+  const auto host = kernel::Devices::of_host();
+  for (const std::string& text : spec.devices) {
+    auto mapping = model::parse_device(text);
+    input.devices.push_back(expose(host.get(mapping.host_path), std::move(mapping.container_path),
+                                   std::move(mapping.access)));
+  }
+  if (!spec.privileged) return;
+  for (const auto& node : host.all()) input.devices.push_back(expose(node, node.path, "rwm"));
+}
+
+void take_seccomp(const model::ContainerSpec& spec, oci::BuildInput& input) {
+  // One for the process: it remembers what a pure function gave.
+  static oci::DefaultSeccompFilters defaults;
+  input.default_seccomp = [](const auto& capabilities) {
+    return defaults.for_capabilities(capabilities);
+  };
+  const auto paths = oci::seccomp_profile_paths(spec);
+  if (paths.empty()) return;
+  input.host = oci::SeccompHost::here();
+  for (const std::string& path : paths) {
+    if (!path.starts_with('/')) {
+      throw Error{kinds::invalid_argument,
+                  fmt::format("securityOpt \"seccomp={}\": want an absolute path on the daemon's "
+                              "host, or unconfined",
+                              path)};
+    }
+    input.seccomp_profiles[path] = read_file(path, profile_limit);
+  }
 }
 
 void take_secrets(const model::ContainerSpec& spec, const ContainerFacts& facts,
@@ -97,9 +141,8 @@ std::string make_oci_spec(const model::ContainerSpec& spec, const ContainerFacts
   if (root) input.hostname = facts.cell.metadata.name;
   if (root) input.pause_binary = facts.config.pause_binary.string();
   take_secrets(spec, facts, input);
-  for (const std::string& path : oci::seccomp_profile_paths(spec)) {
-    input.seccomp_profiles[path] = read_file(path, profile_limit);
-  }
+  take_devices(spec, input);
+  take_seccomp(spec, input);
   input.cgroup_v2 = facts.cgroup_v2;
   if (spec.privileged) input.daemon_capabilities = own_capabilities();
   if (facts.config.group != 0) input.kukeon_gid = static_cast<std::uint32_t>(facts.config.group);

@@ -114,6 +114,19 @@ struct VolumeMount {
   friend bool operator==(const VolumeMount&, const VolumeMount&) = default;
 };
 
+// What an entry of `devices` asks for.
+struct DeviceMapping {
+  std::string host_path;
+  std::string container_path;
+  std::string access = "rwm";  // of the device cgroup: read, write, mknod
+
+  friend bool operator==(const DeviceMapping&, const DeviceMapping&) = default;
+};
+
+// "/dev/fuse", "/dev/sda:/dev/disk", "/dev/sda:r", "/dev/sda:/dev/disk:rw", as Docker has it.
+// Throws invalid_argument.
+DeviceMapping parse_device(std::string_view text);
+
 struct TtyStage {
   std::string script;
 
@@ -173,6 +186,7 @@ struct ContainerSpec {
   bool read_only_root_filesystem = false;
   std::optional<ContainerCapabilities> capabilities;
   reflect::StringList security_opts;
+  reflect::StringList devices;
   reflect::List<ContainerTmpfsMount> tmpfs;
   std::optional<ContainerResources> resources;
   reflect::List<ContainerSecret> secrets;
@@ -243,6 +257,8 @@ struct ContainerSpec {
                        "Capabilities to drop and add."),
         reflect::field("securityOpts", &ContainerSpec::security_opts, omitempty | recreate,
                        "no-new-privileges[=bool], seccomp=unconfined or seccomp=<profile path>."),
+        reflect::field("devices", &ContainerSpec::devices, omitempty | recreate,
+                       "Device nodes of the host, as path[:path in the container][:rwm]."),
         reflect::field("tmpfs", &ContainerSpec::tmpfs, omitempty | recreate,
                        "Memory file systems to mount."),
         reflect::field("resources", &ContainerSpec::resources, omitempty | recreate,

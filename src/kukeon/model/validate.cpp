@@ -115,6 +115,28 @@ void check_secret(Problems& problems, std::size_t index, const ContainerSecret& 
   }
 }
 
+// A container that wants more is a privileged one.
+constexpr std::size_t most_devices = 256;
+
+void check_devices(Problems& problems, const reflect::StringList& devices) {
+  if (devices.size() > most_devices) {
+    return add(problems, "devices", fmt::format("has more than {} entries", most_devices));
+  }
+  std::set<std::string> targets;
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const std::string path = fmt::format("devices[{}]", i);
+    try {
+      const DeviceMapping mapping = parse_device(devices[i]);
+      if (!targets.insert(mapping.container_path).second) {
+        add(problems, path,
+            fmt::format("device path {} is used twice", quote(mapping.container_path)));
+      }
+    } catch (const Error& error) {
+      add(problems, path, error.message());
+    }
+  }
+}
+
 void check_restart(Problems& problems, const ContainerSpec& container) {
   const std::string_view policy = container.restart_policy;
   const bool on_failure = policy == "on-failure";
@@ -147,6 +169,7 @@ Problems spec_problems(const ContainerSpec& container) {
   for (std::size_t i = 0; i < container.secrets.size(); ++i) {
     check_secret(problems, i, container.secrets[i]);
   }
+  check_devices(problems, container.devices);
   if (container.resources) {
     append(problems, resource_problems(*container.resources), "resources");
   }

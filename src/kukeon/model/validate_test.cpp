@@ -180,6 +180,47 @@ TEST(Validate, JudgesSecretsWithTheWordsOfTheContract) {
           R"(spec.secrets[4].name: secret name must be a plain file name (secrets[4] "../n"))"));
 }
 
+TEST(Devices, ArePathsWithAPlaceAndAnAccess) {
+  const auto is = [](const char* text, DeviceMapping want) {
+    EXPECT_EQ(parse_device(text), want) << text;
+  };
+  is("/dev/fuse", {"/dev/fuse", "/dev/fuse", "rwm"});
+  is("/dev/sda:r", {"/dev/sda", "/dev/sda", "r"});
+  is("/dev/sda:/dev/disk", {"/dev/sda", "/dev/disk", "rwm"});
+  is("/dev/sda:/dev/disk:mw", {"/dev/sda", "/dev/disk", "mw"});
+}
+
+TEST(Devices, AreRefusedWithTheReason) {
+  for (const auto& [text, reason] : std::vector<std::pair<std::string, std::string>>{
+           {"", "must have absolute paths"},
+           {"dev/fuse", "must have absolute paths"},
+           {"/dev/fuse:fuse", "must have absolute paths"},
+           {"/dev/fuse:rr", "must have absolute paths"},
+           {"/dev/", "must have absolute paths"},
+           {"/dev/../etc/x", "must not have .. in a path"},
+           {"/dev/a:/dev/b:rwx", "has the access \"rwx\"; want some of r, w and m"},
+           {"/dev/a:/dev/b:", "has the access \"\"; want some of r, w and m"},
+           {"/dev/a:/dev/b:r:w", "is not path[:path in the container][:rwm]"}}) {
+    Cell cell = a_cell();
+    cell.spec.containers[0].devices = {text};
+    EXPECT_THAT(
+        texts(validate(cell)),
+        ElementsAre(testing::AllOf(testing::StartsWith("spec.containers[0].devices[0]: device"),
+                                   HasSubstr(reason))))
+        << text;
+  }
+}
+
+TEST(Devices, HaveOnePlaceEachAndABound) {
+  Cell cell = a_cell();
+  cell.spec.containers[0].devices = {"/dev/a", "/dev/b:/dev/a", "/dev/a:/dev/b"};
+  EXPECT_THAT(texts(validate(cell)), ElementsAre(R"(spec.containers[0].devices[1]: device path )"
+                                                 R"("/dev/a" is used twice)"));
+  cell.spec.containers[0].devices = std::vector<std::string>(257, "/dev/a");
+  EXPECT_THAT(texts(validate(cell)),
+              ElementsAre("spec.containers[0].devices: has more than 256 entries"));
+}
+
 TEST(Validate, WantsAnAttachableContainerForATerminal) {
   Cell cell = a_cell();
   cell.spec.containers[0].tty = ContainerTty{.prompt = "> ", .on_init = {}, .log_file = ""};

@@ -13,6 +13,7 @@ namespace kukeon::oci {
 namespace {
 
 constexpr std::string_view seccomp_opt = "seccomp";
+constexpr std::string_view seccomp_unconfined = "unconfined";
 
 // "seccomp=path" and "seccomp:path" are the same.
 struct SecurityOpt {
@@ -263,18 +264,20 @@ class Builder {
 
   void volumes() {
     for (const auto& volume : container_.volumes) {
-      if (volume.target.empty()) continue;
+      const std::string source{trim(volume.source)};
+      const std::string target{trim(volume.target)};
+      if (target.empty()) continue;
       const std::string_view access = volume.read_only ? "ro" : "rw";
       if (volume.kind == "tmpfs") {
-        Mount mount{volume.target, "tmpfs", "tmpfs", {}};
+        Mount mount{target, "tmpfs", "tmpfs", {}};
         if (volume.size_bytes > 0) {
           mount.options.push_back(fmt::format("size={}", volume.size_bytes));
         }
         if (volume.mode != 0) mount.options.push_back(fmt::format("mode={:04o}", volume.mode));
         mount.options.emplace_back(access);
         spec_.mounts.push_back(std::move(mount));
-      } else if ((volume.kind.empty() || volume.kind == "bind") && !volume.source.empty()) {
-        spec_.mounts.push_back(bind_mount(volume.source, volume.target, access));
+      } else if ((volume.kind.empty() || volume.kind == "bind") && !source.empty()) {
+        spec_.mounts.push_back(bind_mount(source, target, access));
       }
     }
     for (const auto& secret : input_.secret_mounts) {
@@ -283,14 +286,16 @@ class Builder {
   }
 
   void devices() {
-    for (const auto& device : input_.devices) {
-      linux().devices.push_back(device);
+    for (const auto& [node, access] : input_.devices) {
+      auto& nodes = linux().devices;
+      if (std::ranges::find(nodes, node.path, &LinuxDevice::path) != nodes.end()) continue;
+      nodes.push_back(node);
       if (container_.privileged) continue;  // everything is allowed already
       linux().resources->devices.push_back({.allow = true,
-                                            .type = device.type,
-                                            .major = device.major,
-                                            .minor = device.minor,
-                                            .access = "rwm"});
+                                            .type = node.type,
+                                            .major = node.major,
+                                            .minor = node.minor,
+                                            .access = access});
     }
   }
 
@@ -301,24 +306,36 @@ class Builder {
                           container_.capabilities->add, input_.all_capabilities);
     }
     for (const auto& opt : container_.security_opts) security_opt(opt);
+    seccomp();
   }
 
   void security_opt(const std::string& text) {
-    const auto [key, value] = split_security_opt(text);
+    const auto [key, value] = split_security_opt(trim(text));
     if (key == "no-new-privileges") {
       const auto on = value ? parse_bool(*value) : true;
       if (!on) throw unsupported(text, "want true or false");
       process().no_new_privileges = *on;
-    } else if (key == seccomp_opt && value && *value == "unconfined") {
-      linux().seccomp = {};
     } else if (key == seccomp_opt && value && !value->empty()) {
-      const auto profile = input_.seccomp_profiles.find(*value);
-      if (profile == input_.seccomp_profiles.end()) {
-        throw unsupported(text, "the profile was not read");
-      }
-      linux().seccomp.text = profile->second;
+      seccomp_choice_ = *value;
     } else {
       throw unsupported(text);
+    }
+  }
+
+  void seccomp() {
+    const auto& bounding = process().capabilities->bounding;
+    if (!seccomp_choice_) {
+      if (!container_.privileged && input_.default_seccomp) {
+        linux().seccomp.text = input_.default_seccomp(bounding);
+      }
+    } else if (*seccomp_choice_ != seccomp_unconfined) {
+      const auto profile = input_.seccomp_profiles.find(*seccomp_choice_);
+      if (profile == input_.seccomp_profiles.end()) {
+        throw unsupported(fmt::format("seccomp={}", *seccomp_choice_), "the profile was not read");
+      }
+      linux().seccomp.text = during(fmt::format("convert {}", profile->first), [&] {
+        return seccomp_filter(profile->second, bounding, input_.host);
+      });
     }
   }
 
@@ -440,6 +457,7 @@ class Builder {
   const model::ContainerSpec& container_;
   bool root_;
   std::string id_;
+  std::optional<std::string> seccomp_choice_;  // of the last securityOpt that makes one
   Spec spec_;
 };
 
@@ -452,8 +470,8 @@ std::string effective_user(const model::ContainerSpec& container, const Containe
 std::vector<std::string> seccomp_profile_paths(const model::ContainerSpec& container) {
   std::vector<std::string> paths;
   for (const auto& opt : container.security_opts) {
-    const auto [key, value] = split_security_opt(opt);
-    if (key == seccomp_opt && value && !value->empty() && *value != "unconfined") {
+    const auto [key, value] = split_security_opt(trim(opt));
+    if (key == seccomp_opt && value && !value->empty() && *value != seccomp_unconfined) {
       paths.emplace_back(*value);
     }
   }
@@ -470,6 +488,7 @@ Spec join_namespaces(const Spec& spec, const NamespacePaths& paths) {
   join(*joined.linux, "network", paths.net);
   join(*joined.linux, "ipc", paths.ipc);
   join(*joined.linux, "uts", paths.uts);
+  join(*joined.linux, "pid", paths.pid);
   return joined;
 }
 

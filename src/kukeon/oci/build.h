@@ -13,6 +13,7 @@
 #include "kukeon/oci/capabilities.h"
 #include "kukeon/oci/image_spec.h"
 #include "kukeon/oci/runtime_spec.h"
+#include "kukeon/oci/seccomp.h"
 
 // From a container of the model to the OCI runtime specification that runs it (runtime.md 2.3
 // to 2.6). Pure: what has to be looked up on the host is looked up by the caller and stands in
@@ -31,12 +32,19 @@ struct NamespacePaths {
   std::string net;
   std::string ipc;
   std::string uts;
+  std::string pid{};
 };
 
 // A host file or directory that is bound into the container read-only.
 struct SecretMount {
   std::string host_path;
   std::string target;
+};
+
+// A device of the host, and what the container may do with it.
+struct ExposedDevice {
+  LinuxDevice node;
+  std::string access = "rwm";
 };
 
 struct BuildInput {
@@ -62,11 +70,15 @@ struct BuildInput {
   std::vector<SecretMount> secret_mounts;
 
   // Devices to expose, already looked up: the container's own, and for a privileged one all of the
-  // host's.
-  std::vector<LinuxDevice> devices;
+  // host's. Of two with one path in the container the first counts.
+  std::vector<ExposedDevice> devices;
 
-  // Profiles that securityOpts `seccomp=<path>` names: path -> JSON.
+  // The filter of a container that names no other, for the capabilities that it has; none: no
+  // filter. Privileged containers go without.
+  std::function<std::string(const reflect::StringList& capabilities)> default_seccomp;
+  // Profiles that securityOpts `seccomp=<path>` names, in either format: path -> JSON.
   std::map<std::string, std::string, std::less<>> seccomp_profiles;
+  SeccompHost host;
 
   reflect::StringList daemon_capabilities;                      // what `privileged` grants
   reflect::StringList all_capabilities = known_capabilities();  // what `ALL` in add means
@@ -78,8 +90,8 @@ struct BuildInput {
 // The user string that counts: the container's, else the image's.
 std::string effective_user(const model::ContainerSpec& container, const ContainerConfig& image);
 
-// Throws invalid_argument for what cannot be run: an unknown securityOpt or capability, no command,
-// a limit that cgroup v1 does not have.
+// Throws invalid_argument for what cannot be run: an unknown securityOpt or capability, a seccomp
+// profile that is none, no command, a limit that cgroup v1 does not have.
 Spec build_container_spec(const BuildInput& input);
 
 // The same for the container that anchors a cell: it carries the host name, and runs the pause

@@ -285,13 +285,13 @@ TEST(ContainerSpec, PrivilegedHasTheDaemonsCapabilitiesAndNothingMasked) {
   auto input = a_container();
   input.container.privileged = true;
   input.daemon_capabilities = {"CAP_SYS_ADMIN"};
-  input.devices = {{.path = "/dev/fuse",
-                    .type = "c",
-                    .major = 10,
-                    .minor = 229,
-                    .file_mode = 0666,
-                    .uid = 0,
-                    .gid = 0}};
+  input.devices = {{.node = {.path = "/dev/fuse",
+                             .type = "c",
+                             .major = 10,
+                             .minor = 229,
+                             .file_mode = 0666,
+                             .uid = 0,
+                             .gid = 0}}};
   const auto spec = build_container_spec(input);
   EXPECT_THAT(spec.process->capabilities->bounding, ElementsAre("CAP_SYS_ADMIN"));
   EXPECT_THAT(spec.process->capabilities->effective, ElementsAre("CAP_SYS_ADMIN"));
@@ -371,17 +371,26 @@ TEST(ContainerSpec, MountsVolumesAndSecretsInOrder) {
 
 TEST(ContainerSpec, AllowsExactlyTheDevicesItExposes) {
   auto input = a_container();
-  input.devices = {{.path = "/dev/kvm",
-                    .type = "c",
-                    .major = 10,
-                    .minor = 232,
-                    .file_mode = {},
-                    .uid = {},
-                    .gid = {}}};
+  input.devices = {{.node = {.path = "/dev/kvm",
+                             .type = "c",
+                             .major = 10,
+                             .minor = 232,
+                             .file_mode = {},
+                             .uid = {},
+                             .gid = {}},
+                    .access = "rw"},
+                   // The same path again, as the rest of a host's /dev has it.
+                   {.node = {.path = "/dev/kvm",
+                             .type = "b",
+                             .major = 1,
+                             .minor = 1,
+                             .file_mode = {},
+                             .uid = {},
+                             .gid = {}}}};
   const auto spec = build_container_spec(input);
   EXPECT_EQ(reflect::to_json(spec.linux->resources->devices),
             R"([{"allow":false,"access":"rwm"},)"
-            R"({"allow":true,"type":"c","major":10,"minor":232,"access":"rwm"}])");
+            R"({"allow":true,"type":"c","major":10,"minor":232,"access":"rw"}])");
   EXPECT_EQ(reflect::to_json(spec.linux->devices),
             R"([{"path":"/dev/kvm","type":"c","major":10,"minor":232}])");
 }
@@ -524,19 +533,61 @@ TEST(SecurityOpts, TurnNoNewPrivilegesOffAndOn) {
             "");
 }
 
-TEST(SecurityOpts, TakeASeccompProfileVerbatimAndInOrder) {
+TEST(SecurityOpts, TakeTheLastSeccompProfile) {
   const auto with = [](std::vector<std::string> opts) {
     auto input = a_container();
     input.container.security_opts = std::move(opts);
-    input.seccomp_profiles["/p.json"] = R"({"defaultAction":"SCMP_ACT_ERRNO","x":1.50})";
+    input.seccomp_profiles["/p.json"] = R"({"defaultAction":"SCMP_ACT_LOG"})";
     return build_container_spec(input).linux->seccomp.text;
   };
-  EXPECT_EQ(with({"seccomp=/p.json"}), R"({"defaultAction":"SCMP_ACT_ERRNO","x":1.50})");
+  EXPECT_EQ(with({"seccomp=/p.json"}), R"({"defaultAction":"SCMP_ACT_LOG"})");
+  EXPECT_EQ(with({" seccomp=/p.json "}), R"({"defaultAction":"SCMP_ACT_LOG"})");
   EXPECT_EQ(with({"seccomp:/p.json", "seccomp=unconfined"}), "");
+  EXPECT_EQ(with({"seccomp=unconfined", "seccomp:/p.json"}), R"({"defaultAction":"SCMP_ACT_LOG"})");
 
   auto input = a_container();
   input.container.security_opts = {"seccomp=/a", "seccomp=unconfined", "seccomp:/b=c"};
   EXPECT_THAT(seccomp_profile_paths(input.container), ElementsAre("/a", "/b=c"));
+}
+
+// Stands for the real default: it says for which capabilities it was asked.
+std::string seccomp_of(const std::function<void(BuildInput&)>& change) {
+  auto input = a_container();
+  input.default_seccomp = [](const reflect::StringList& capabilities) {
+    return reflect::to_json(capabilities);
+  };
+  input.seccomp_profiles["/p.json"] = R"({"defaultAction":"SCMP_ACT_LOG"})";
+  input.container.capabilities = {.drop = {"ALL"}, .add = {"KILL"}};
+  change(input);
+  return build_container_spec(input).linux->seccomp.text;
+}
+
+TEST(Seccomp, IsTheDefaultForTheCapabilitiesThatAreLeft) {
+  EXPECT_EQ(seccomp_of([](BuildInput&) {}), R"(["CAP_KILL"])");
+  EXPECT_EQ(seccomp_of([](BuildInput& input) {
+              input.container.security_opts = {"no-new-privileges=false"};
+            }),
+            R"(["CAP_KILL"])");
+}
+
+TEST(Seccomp, IsOffWhereTheContainerSaysSoOrIsPrivileged) {
+  EXPECT_EQ(
+      seccomp_of([](BuildInput& input) { input.container.security_opts = {"seccomp=unconfined"}; }),
+      "");
+  EXPECT_EQ(seccomp_of([](BuildInput& input) { input.container.privileged = true; }), "");
+  EXPECT_EQ(seccomp_of([](BuildInput& input) {
+              input.container.privileged = true;
+              input.container.security_opts = {"seccomp=/p.json"};
+            }),
+            R"({"defaultAction":"SCMP_ACT_LOG"})");
+}
+
+TEST(Seccomp, NamesTheProfileThatIsNone) {
+  EXPECT_EQ(error_of([](BuildInput& input) {
+              input.container.security_opts = {"seccomp=/p.json"};
+              input.seccomp_profiles["/p.json"] = R"({"syscalls":[]})";
+            }),
+            R"(convert /p.json: seccomp profile: "" is no action)");
 }
 
 TEST(SecurityOpts, AreRefusedWhenUnknown) {
