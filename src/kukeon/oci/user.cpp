@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -18,6 +19,8 @@ namespace {
 constexpr std::int64_t largest_id = std::numeric_limits<std::int32_t>::max();
 // A group of an organisation may list thousands of members; nothing honest is longer.
 constexpr std::size_t longest_line = 1 << 16;
+// NGROUPS_MAX of <linux/limits.h>: setgroups(2) takes no more.
+constexpr std::size_t most_groups = 65536;
 
 struct PasswdEntry {
   std::string_view name;
@@ -152,11 +155,13 @@ User resolve_user(std::string_view user, const AccountFiles& files) {
   }
 
   result.additional_gids.push_back(result.gid);
+  std::unordered_set<std::uint32_t> seen{result.gid};
   for (const auto& group : groups) {
-    if (name.empty() || !lists(group.members, name)) continue;
-    if (std::ranges::find(result.additional_gids, group.gid) == result.additional_gids.end()) {
-      result.additional_gids.push_back(group.gid);
+    if (name.empty() || !lists(group.members, name) || !seen.insert(group.gid).second) continue;
+    if (seen.size() > most_groups) {
+      throw bad(fmt::format("is in more than {} groups of the image", most_groups));
     }
+    result.additional_gids.push_back(group.gid);
   }
   return result;
 }

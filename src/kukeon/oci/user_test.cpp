@@ -103,10 +103,78 @@ TEST(ResolveUser, NeedsNoFilesForNumbers) {
   EXPECT_THROW(resolve_user("root", {}), Error);
 }
 
-TEST(ResolveUser, RefusesALineWithoutEnd) {
-  AccountFiles endless = files;
-  endless.group = "wheel:x:10:" + std::string(1 << 17, 'a');
-  EXPECT_THROW(resolve_user("app", endless), Error);
+// --- files that an image's maker wrote to harm us ---
+
+std::string error_of(std::string_view user, const AccountFiles& hostile) {
+  try {
+    resolve_user(user, hostile);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(HostileAccounts, WithALineWithoutEndAreRefused) {
+  const std::string ten_megabytes(10 << 20, 'a');
+  EXPECT_EQ(error_of("app", {.passwd = ten_megabytes, .group = ""}),
+            "line 1 of /etc/passwd is longer than 65536 bytes");
+  EXPECT_EQ(error_of("app", {.passwd = files.passwd, .group = "\nwheel:x:10:" + ten_megabytes}),
+            "line 2 of /etc/group is longer than 65536 bytes");
+  EXPECT_EQ(error_of("0", {.passwd = "#" + ten_megabytes + "\nroot:x:0:0::/:\n", .group = ""}),
+            "line 1 of /etc/passwd is longer than 65536 bytes");
+}
+
+TEST(HostileAccounts, WithTheLongestLineAreRead) {
+  std::string members = "app";
+  while (members.size() + 5 < (1 << 16) - 11) members += ",user";
+  const AccountFiles full{.passwd = files.passwd, .group = "wheel:x:10:" + members};
+  EXPECT_THAT(resolve_user("app", full).additional_gids, ElementsAre(1001U, 10U));
+}
+
+TEST(HostileAccounts, AreReadToTheEndWithoutANewline) {
+  EXPECT_EQ(resolve_user("z", {.passwd = "a:x:1:1\nz:x:26:27", .group = ""}).gid, 27U);
+  EXPECT_THAT(resolve_user("z", {.passwd = "z:x:26:27:", .group = "g:x:3:z"}).additional_gids,
+              ElementsAre(27U, 3U));
+}
+
+TEST(HostileAccounts, WithNulBytesNameNobodyElse) {
+  const std::string nul{'\0'};
+  const AccountFiles hostile{.passwd = "app" + nul + ":x:0:0::/:\nap" + nul + "p:x:0:0::/:\n" +
+                                       "app:x:10" + nul + ":10::/:\napp:x:1000:1000::/:\n",
+                             .group = "wheel:x:0:app" + nul + "\n" + nul + "\n"};
+  const auto user = resolve_user("app", hostile);
+  EXPECT_EQ(user.uid, 1000U);
+  EXPECT_THAT(user.additional_gids, ElementsAre(1000U));
+}
+
+TEST(HostileAccounts, WithIdsThatAreNoneAreSkipped) {
+  for (const std::string id : {"-1", "-0x1", "+1x", "4294967295", "2147483648", "", " ", "0x10",
+                               "1e3", "99999999999999999999999"}) {
+    const AccountFiles hostile{.passwd = "app:x:" + id + ":5\n", .group = "g:x:" + id + ":app\n"};
+    EXPECT_THAT(error_of("app", hostile), HasSubstr("has no user")) << id;
+    EXPECT_THAT(error_of("5:g", hostile), HasSubstr("has no group")) << id;
+  }
+}
+
+TEST(HostileAccounts, WithOneNameTwiceMeanTheFirst) {
+  const AccountFiles twice{.passwd = "app:x:1:2\napp:x:0:0\n",
+                           .group = "g:x:7:app\ng:x:0:app\nh:x:7:app,app\n"};
+  const auto user = resolve_user("app", twice);
+  EXPECT_EQ(user.uid, 1U);
+  EXPECT_THAT(user.additional_gids, ElementsAre(2U, 7U, 0U));
+  EXPECT_EQ(resolve_user("app:g", twice).gid, 7U);
+  EXPECT_EQ(resolve_user("1", twice).gid, 2U);
+}
+
+TEST(HostileAccounts, WithManyGroupsAreReadInTimeOrRefused) {
+  const auto in_groups = [](int count) {
+    AccountFiles many{.passwd = "app:x:1:0\n", .group = ""};
+    for (int i = 1; i < count; ++i) many.group += "g:x:" + std::to_string(i) + ":app\n";
+    return many;
+  };
+  EXPECT_EQ(resolve_user("app", in_groups(65536)).additional_gids.size(), 65536U);
+  EXPECT_EQ(error_of("app", in_groups(65537)),
+            "user \"app\": is in more than 65536 groups of the image");
 }
 
 }  // namespace
