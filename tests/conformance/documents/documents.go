@@ -282,6 +282,7 @@ type ContainerSpec struct {
 	ReadOnlyRootFilesystem bool                   `json:"readOnlyRootFilesystem,omitempty"`
 	Capabilities           *ContainerCapabilities `json:"capabilities,omitempty"`
 	SecurityOpts           []string               `json:"securityOpts,omitempty"`
+	Devices                []string               `json:"devices,omitempty"`
 	Tmpfs                  []ContainerTmpfsMount  `json:"tmpfs,omitempty"`
 	Resources              *ContainerResources    `json:"resources,omitempty"`
 	Secrets                []ContainerSecret      `json:"secrets,omitempty"`
