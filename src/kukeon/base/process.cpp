@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -73,6 +75,7 @@ struct ChildPlan {
   bool new_session;
   const std::vector<int>* inherit;
   int report;
+  pid_t dies_with;  // 0: it lives on
 };
 
 // After fork: async-signal-safe calls only. A failure is written to `report` as an errno.
@@ -89,6 +92,11 @@ struct ChildPlan {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   if (plan.new_session) ::setsid();
+  if (plan.dies_with != 0) {
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail();
+    // A parent that was gone before that line sends nothing.
+    if (::getppid() != plan.dies_with) ::_exit(127);
+  }
   if (plan.directory != nullptr && ::chdir(plan.directory) < 0) fail();
   const int wanted[3] = {plan.pipes.in, plan.pipes.out, plan.pipes.err};
   int source[3];
@@ -137,7 +145,8 @@ Process Process::start(const Command& command, const Pipes& pipes) {
                        pipes,
                        command.new_session,
                        &command.inherit,
-                       report.write.get()};
+                       report.write.get(),
+                       command.dies_with_us ? ::getpid() : 0};
   // vfork would spare the page tables, but setsid and chdir in the child need our own stack.
   const pid_t pid = ::fork();
   if (pid < 0) throw Error::from_errno(fmt::format("start {}", file));
@@ -204,12 +213,16 @@ pid_t Process::release() {
   return std::exchange(pid_, -1);
 }
 
-Output run(const Command& command, milliseconds timeout, std::string_view input,
-           std::size_t limit) {
+Output run(const Command& command, milliseconds timeout, std::string_view input, std::size_t limit,
+           const std::stop_token& stop) {
   const auto deadline = deadline_after(timeout);
   Pipe in = make_pipe();
   Pipe out = make_pipe();
   Pipe err = make_pipe();
+  const Fd stopped{stop.stop_possible() ? ::eventfd(0, EFD_CLOEXEC) : -1};
+  if (stop.stop_possible() && !stopped) throw Error::from_errno("create an eventfd");
+  const std::stop_callback on_stop{
+      stop, [fd = stopped.get()] { (void)::eventfd_write(fd, 1); }};  // a full counter wakes too
   Process process = Process::start(command, {in.read.get(), out.write.get(), err.write.get()});
   in.read.reset();
   out.write.reset();
@@ -240,11 +253,15 @@ Output run(const Command& command, milliseconds timeout, std::string_view input,
       if (exited) break;
       fail_late();
     }
-    pollfd waiting[4] = {{out.read.get(), POLLIN, 0},
+    if (stop.stop_requested()) {
+      throw Error{kinds::cancelled, fmt::format("{} was stopped", command.argv[0])};
+    }
+    pollfd waiting[5] = {{out.read.get(), POLLIN, 0},
                          {err.read.get(), POLLIN, 0},
                          {in.write.get(), POLLOUT, 0},
-                         {exited ? -1 : process.pidfd().get(), POLLIN, 0}};
-    const int ready = ::poll(waiting, 4, exited ? 0 : poll_timeout(deadline));
+                         {exited ? -1 : process.pidfd().get(), POLLIN, 0},
+                         {stopped.get(), POLLIN, 0}};
+    const int ready = ::poll(waiting, 5, exited ? 0 : poll_timeout(deadline));
     if (ready < 0 && errno != EINTR) throw Error::from_errno("poll");
     if (ready == 0 && exited) break;
     if (ready <= 0) continue;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ struct Command {
   std::optional<std::string> directory{};
   bool new_session = false;    // setsid(): outlives our terminal
   std::vector<int> inherit{};  // descriptors that stay open, under the same number
+  bool dies_with_us = false;   // SIGKILL for it when the thread that started it ends, however
 };
 
 struct Exit {
@@ -70,9 +72,10 @@ struct Output {
 };
 
 // Runs to the end, feeding `input` and collecting at most `limit` bytes of each stream (the rest is
-// read and dropped). At the deadline the program is killed and deadline_exceeded thrown.
+// read and dropped). At the deadline the program is killed and deadline_exceeded thrown; when stop
+// is requested, it is killed and cancelled thrown.
 Output run(const Command& command, std::chrono::milliseconds timeout, std::string_view input = {},
-           std::size_t limit = std::size_t{1} << 20);
+           std::size_t limit = std::size_t{1} << 20, const std::stop_token& stop = {});
 
 // Whether the process exists (signal 0), and its pidfd for another process than a child.
 bool process_exists(pid_t pid);

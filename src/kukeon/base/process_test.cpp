@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/files.h"
@@ -34,6 +36,35 @@ TEST_F(ProcessTest, RunCollectsBothStreamsAndTheCode) {
   EXPECT_EQ(output.exit.code, 3);
   EXPECT_EQ(output.exit.signal, 0);
   EXPECT_FALSE(output.exit.ok());
+}
+
+TEST_F(ProcessTest, RunEndsItsProgramWhenAStopIsRequested) {
+  const TemporaryDirectory home;
+  const fs::path pid_file = home.path() / "pid";
+  Command waiting = shell("echo $$ > new && mv new pid && exec sleep 600");
+  waiting.directory = home.path().string();
+  std::stop_source stop;
+  const std::jthread stopper{[&] {
+    while (!fs::exists(pid_file)) std::this_thread::yield();
+    stop.request_stop();
+  }};
+  try {
+    run(waiting, 60s, {}, 1024, stop.get_token());
+    FAIL() << "it ran to its end";
+  } catch (const Error& error) {
+    EXPECT_TRUE(error.is(kinds::cancelled)) << error.what();
+  }
+  EXPECT_FALSE(process_exists(std::stoi(read_file(pid_file))));
+}
+
+TEST_F(ProcessTest, ChildThatDiesWithUsEndsWithTheThreadThatStartedIt) {
+  Process child;
+  std::thread{[&] {
+    child = Process::start({.argv = {"sleep", "600"}, .dies_with_us = true}, {});
+  }}.join();
+  const auto exit = child.wait(10s);
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->signal, SIGKILL);
 }
 
 TEST_F(ProcessTest, RunFeedsTheInput) {
