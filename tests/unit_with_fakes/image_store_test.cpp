@@ -12,10 +12,12 @@
 #include "kukeon/image/digest.h"
 #include "kukeon/image/import.h"
 #include "kukeon/image/test_tar.h"
+#include "support/test_layout.h"
 
 namespace kukeon::image {
 namespace {
 
+using namespace support;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -24,69 +26,6 @@ using testing::Pair;
 
 constexpr const char* ns = "default.kukeon.io";
 const std::string busybox = "docker.io/library/busybox:latest";
-
-std::string config_of(const std::vector<std::string>& layers, std::string_view arch = "amd64",
-                      std::string_view cmd = "sh") {
-  std::string diff_ids;
-  for (const auto& layer : layers) {
-    diff_ids += fmt::format("{}\"{}\"", diff_ids.empty() ? "" : ",", sha256_digest(layer));
-  }
-  return fmt::format(
-      R"({{"architecture":"{}","os":"linux","config":{{"Cmd":["{}"]}},"rootfs":{{"type":"layers","diff_ids":[{}]}}}})",
-      arch, cmd, diff_ids);
-}
-
-std::string descriptor(std::string_view media_type, std::string_view bytes,
-                       std::string_view more = "") {
-  return fmt::format(R"({{"mediaType":"{}","digest":"{}","size":{}{}}})", media_type,
-                     sha256_digest(bytes), bytes.size(), more);
-}
-
-std::string manifest_of(const std::string& config, const std::vector<std::string>& layers) {
-  std::string list;
-  for (const auto& layer : layers) {
-    list += (list.empty() ? "" : ",") + descriptor(oci::media::layer, layer);
-  }
-  return fmt::format(R"({{"schemaVersion":2,"mediaType":"{}","config":{},"layers":[{}]}})",
-                     oci::media::manifest, descriptor(oci::media::config, config), list);
-}
-
-std::string index_of(const std::vector<std::string>& descriptors) {
-  std::string list;
-  for (const auto& each : descriptors) list += (list.empty() ? "" : ",") + each;
-  return fmt::format(R"({{"schemaVersion":2,"mediaType":"{}","manifests":[{}]}})",
-                     oci::media::index, list);
-}
-
-std::string blob_path(std::string_view bytes) {
-  return "blobs/sha256/" + sha256_digest(bytes).substr(7);
-}
-
-std::string named(std::string_view name) {
-  return fmt::format(R"(,"annotations":{{"org.opencontainers.image.ref.name":"{}"}})", name);
-}
-
-std::string platform(std::string_view arch) {
-  return fmt::format(R"(,"platform":{{"architecture":"{}","os":"linux"}})", arch);
-}
-
-// One image in an OCI layout.
-struct Layout {
-  std::vector<std::string> layers{TestTar{}.file("bin/sh", "#!").bytes()};
-  std::string config = config_of(layers);
-  std::string manifest = manifest_of(config, layers);
-
-  TestTar tar(std::string_view name = "busybox") const {
-    TestTar tar;
-    tar.file("oci-layout", R"({"imageLayoutVersion":"1.0.0"})");
-    tar.file(
-        "index.json",
-        index_of({descriptor(oci::media::manifest, manifest, name.empty() ? "" : named(name))}));
-    tar.file(blob_path(config), config).file(blob_path(manifest), manifest);
-    for (const auto& layer : layers) tar.file(blob_path(layer), layer);
-    return tar;
-  }
-};
 
 std::string docker_archive(const std::string& tags, const std::string& layer,
                            const std::string& config) {

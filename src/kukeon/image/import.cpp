@@ -2,6 +2,8 @@
 #include "kukeon/image/import.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -96,6 +98,13 @@ void check_descriptor(const oci::Descriptor& blob, std::string_view what) {
   if (blob.size < 0) throw broken(fmt::format("{} has a negative size", what));
 }
 
+runtime::ImageRecord record_of(runtime::Runtime& runtime, const std::string& ns,
+                               std::string_view reference) {
+  const auto name = model::normalize_image_reference(reference);
+  if (auto record = runtime.find_image(ns, name)) return std::move(*record);
+  throw Error{kinds::image_not_found, fmt::format("image {} is not in {}", name, ns)};
+}
+
 bool is_gzip(std::string_view head) { return head.starts_with("\x1f\x8b"); }
 bool is_zstd(std::string_view head) { return head.starts_with("\x28\xb5\x2f\xfd"); }
 bool is_tar(std::string_view head) { return head.size() >= 262 && head.substr(257, 5) == "ustar"; }
@@ -145,6 +154,16 @@ class ImageStore::Import {
                          "a root file system comes in with `kuke image import`"
                        : "it names no image; load it under a name of your own");
     }
+    return publish(images);
+  }
+
+  std::vector<std::string> load(const LayoutDirectory& layout, const LoadOptions& options) {
+    documents_["index.json"] = read_file(layout.index, store_.limits_.document_bytes);
+    const auto index =
+        parse_document("index.json", [&] { return oci::parse_index(documents_.at("index.json")); });
+    for (const auto& blob : index.manifests) store_tree(layout, blob, 0);
+    const auto images = images_of_layout(options);
+    if (images.empty()) throw broken("it names no image");
     return publish(images);
   }
 
@@ -288,6 +307,71 @@ class ImageStore::Import {
     }
     const auto blob = put_spool(layer_media_type(head), spool);
     return {blob.digest, blob.size, blob.media_type};
+  }
+
+  // Brings a manifest or index with all that hangs on it into the content store. Of an index's
+  // manifests those without a file are for other platforms.
+  void store_tree(const LayoutDirectory& layout, const oci::Descriptor& top, int depth) {
+    if (depth == deepest_index) throw broken("its indexes are nested too deeply");
+    check_descriptor(top, "an image in index.json");
+    if (static_cast<std::uint64_t>(top.size) > store_.limits_.document_bytes) {
+      throw broken(
+          fmt::format("{} is larger than {} bytes", top.digest, store_.limits_.document_bytes));
+    }
+    store_file(layout, top, Content::document);
+    const std::string text =
+        store_.runtime_.read_blob(ns_, top.digest, store_.limits_.document_bytes);
+    if (oci::media::is_index(top.media_type)) {
+      const auto index =
+          parse_document("index " + top.digest, [&] { return oci::parse_index(text); });
+      for (const auto& next : index.manifests) {
+        check_descriptor(next, "a manifest of the index");
+        if (fs::exists(path_of(layout, next.digest))) store_tree(layout, next, depth + 1);
+      }
+      return;
+    }
+    const auto manifest =
+        parse_document("manifest " + top.digest, [&] { return oci::parse_manifest(text); });
+    if (manifest.layers.size() > most_layers) {
+      throw broken(
+          fmt::format("it has {} layers, more than {}", manifest.layers.size(), most_layers));
+    }
+    store_file(layout, manifest.config, Content::document);
+    for (const auto& layer : manifest.layers) store_file(layout, layer, Content::layer);
+  }
+
+  enum class Content { document, layer };
+
+  static fs::path path_of(const LayoutDirectory& layout, const std::string& digest) {
+    return layout.blobs / "sha256" / digest.substr(digest.find(':') + 1);
+  }
+
+  void store_file(const LayoutDirectory& layout, const oci::Descriptor& blob, Content content) {
+    check_descriptor(blob, content == Content::layer ? "a layer" : "a document");
+    auto& runtime = store_.runtime_;
+    const auto vanished = [digest = blob.digest](char*, std::size_t) -> std::size_t {
+      throw Error{kinds::not_found,
+                  fmt::format("blob {} was removed while it was about to be used", digest)};
+    };
+    // What is there is only put under our lease.
+    if (runtime.has_blob(ns_, blob.digest) || layout.stand_ins.contains(blob.digest)) {
+      runtime.write_blob(ns_, to_runtime(blob), vanished, {}, lease_.id());
+      return;
+    }
+    const Fd file = open_file(path_of(layout, blob.digest).string(), O_RDONLY | O_NOFOLLOW);
+    struct stat info {};
+    if (::fstat(file.get(), &info) < 0) throw Error::from_errno("stat a blob");
+    if (!S_ISREG(info.st_mode) || info.st_size != blob.size) {
+      throw broken(fmt::format("blob {} has {} bytes, its descriptor says {}", blob.digest,
+                               info.st_size, blob.size));
+    }
+    if (content == Content::layer) {
+      during(fmt::format("layer {}", blob.digest), [&] {
+        check_layer(source_of(file.get()), layer_budget_, store_.limits_.layer_entries);
+      });
+      if (::lseek(file.get(), 0, SEEK_SET) < 0) throw Error::from_errno("rewind a blob");
+    }
+    runtime.write_blob(ns_, to_runtime(blob), source_of(file.get()), {}, lease_.id());
   }
 
   oci::Descriptor put_spool(std::string_view media_type, const Spool& spool) {
@@ -467,6 +551,12 @@ std::vector<std::string> ImageStore::load_archive(const std::string& ns, const f
   return load_archive(ns, source_of(file.get()), options);
 }
 
+std::vector<std::string> ImageStore::load_layout(const std::string& ns,
+                                                 const LayoutDirectory& layout,
+                                                 const LoadOptions& options) {
+  return Import{*this, ns}.load(layout, options);
+}
+
 std::string ImageStore::import_rootfs(const std::string& ns, const std::string& reference,
                                       const fs::path& path, const RootfsConfig& config) {
   const auto name = image_name(reference, kinds::invalid_image);
@@ -476,15 +566,11 @@ std::string ImageStore::import_rootfs(const std::string& ns, const std::string& 
 }
 
 UnpackedImage ImageStore::unpack(const std::string& ns, const std::string& reference) {
-  const auto name = model::normalize_image_reference(reference);
-  const auto record = runtime_.find_image(ns, name);
-  if (!record) {
-    throw Error{kinds::image_not_found, fmt::format("image {} is not in {}", name, ns)};
-  }
-  return during(fmt::format("unpack image {}", name), [&] {
-    const auto image = resolve(ns, record->target);
-    UnpackedImage unpacked{.name = name,
-                           .digest = record->target.digest,
+  const auto record = record_of(runtime_, ns, reference);
+  return during(fmt::format("unpack image {}", record.name), [&] {
+    const auto image = resolve(ns, record.target);
+    UnpackedImage unpacked{.name = record.name,
+                           .digest = record.target.digest,
                            .chain_id = chain_id(image.diff_ids()),
                            .config = image.config.config};
     if (!unpacked.chain_id.empty() && !runtime_.snapshot_exists(ns, unpacked.chain_id)) {
@@ -509,9 +595,16 @@ std::optional<ImageInfo> ImageStore::find(const std::string& ns, const std::stri
 }
 
 ImageInfo ImageStore::get(const std::string& ns, const std::string& reference) {
-  if (auto image = find(ns, reference)) return std::move(*image);
-  throw Error{kinds::image_not_found, fmt::format("image {} is not in {}",
-                                                  model::normalize_image_reference(reference), ns)};
+  return describe(ns, record_of(runtime_, ns, reference));
+}
+
+std::string ImageStore::tag(const std::string& ns, const std::string& reference,
+                            const std::string& new_reference) {
+  const std::string name = image_name(new_reference, kinds::invalid_image);
+  const auto record = record_of(runtime_, ns, reference);
+  runtime_.put_image(
+      ns, {.name = name, .target = record.target, .labels = {}, .created_at = Timestamp::now()});
+  return name;
 }
 
 void ImageStore::remove(const std::string& ns, const std::string& reference) {

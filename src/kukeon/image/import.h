@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,14 @@ struct LoadOptions {
   std::string name;
 };
 
+// An image as an OCI layout on disk, its blobs in a directory that layouts may share.
+struct LayoutDirectory {
+  fs::path index;  // the file index.json
+  fs::path blobs;  // blobs/sha256/<hex>, as files `sha256/<hex>` below this
+  // Blobs that the content store had when the layout was made: their files may be without content.
+  std::set<std::string> stand_ins;
+};
+
 // How a container of an imported root file system starts.
 struct RootfsConfig {
   reflect::StringList command;  // empty: /bin/sh
@@ -69,6 +78,12 @@ class ImageStore {
   std::vector<std::string> load_archive(const std::string& ns, const fs::path& path,
                                         const LoadOptions& options = {});
 
+  // Loads what a layout's index.json names, under the one name that `options` gives or under those
+  // of its annotations; of an index only what is there. Throws load_image, and not_found where the
+  // content store no longer has the blob of a stand-in.
+  std::vector<std::string> load_layout(const std::string& ns, const LayoutDirectory& layout,
+                                       const LoadOptions& options = {});
+
   // Makes an image of one layer out of a directory or a tar (plain or compressed). Answers its
   // name.
   std::string import_rootfs(const std::string& ns, const std::string& reference,
@@ -85,6 +100,10 @@ class ImageStore {
   std::vector<ImageInfo> list(const std::string& ns);
   std::optional<ImageInfo> find(const std::string& ns, const std::string& reference);
   ImageInfo get(const std::string& ns, const std::string& reference);  // throws image_not_found
+  // Gives an image another name, taking that name from whatever has it. Answers the new name.
+  // Throws image_not_found, invalid_image.
+  std::string tag(const std::string& ns, const std::string& reference,
+                  const std::string& new_reference);
   // Layers that no other image uses are freed when it returns. Throws image_not_found.
   void remove(const std::string& ns, const std::string& reference);
 
