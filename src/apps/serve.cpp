@@ -138,6 +138,7 @@ void serve(const Options& options, const ConnectRuntime& connect) {
   int number = 0;
   ::sigwait(&stops, &number);
   log::info("kukeond stops", {{"signal", number == SIGINT ? "SIGINT" : "SIGTERM"}});
+  stack.engine().cancel_pulls();  // a call that pulls would outlast any grace
   if (!server.stop(stop_grace)) log::warn("calls were still running at the end", {});
   stack.engine().stop();
 }

@@ -67,6 +67,7 @@ class EngineTest : public ::testing::Test {
     config_.stop_grace = std::chrono::milliseconds{50};
     config_.delete_grace = std::chrono::milliseconds{50};
     config_.reconcile_interval = std::chrono::seconds{0};
+    config_.pulls.program.clear();
     make_directories(config_.run_path, 0755);
     make_directories(config_.runtime_dir, 0755);
     rootfs_ = directory_->path() / "rootfs";

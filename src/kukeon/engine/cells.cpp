@@ -18,7 +18,6 @@
 #include "kukeon/engine/wrap.h"
 #include "kukeon/model/defaults.h"
 #include "kukeon/model/derive.h"
-#include "kukeon/model/image_reference.h"
 #include "kukeon/model/validate.h"
 #include "kukeon/network/subnet_pool.h"
 
@@ -245,28 +244,6 @@ void Engine::start_containers(model::Cell& cell, const CellLayout& at,
     tasks.push_back([this, spec, &cell, &at] { start_one(*spec, cell, at); });
   }
   in_parallel(tasks);
-}
-
-// The images of all containers, before anything is made: a misspelt one leaves nothing behind.
-void Engine::require_images(const model::Cell& cell, const CellLayout& at) {
-  for (const model::ContainerSpec& spec : cell.spec.containers) {
-    if (model::is_default_root(spec)) continue;
-    const std::string name = model::normalize_image_reference(spec.image);
-    if (images_.find(at.ns, name)) continue;
-    std::vector<image::ImageInfo> known = images_.list(at.ns);
-    std::vector<std::string_view> names;
-    for (const auto& image : known) names.push_back(image.name);
-    const std::string_view near = nearest(name, names);
-    throw Error{
-        kinds::pull_image,
-        fmt::format(
-            "{} {}: container {} needs it, realm {} does not have it{}, and no registry can be"
-            " asked; bring it in with `kuke image load <archive> --realm {}` or `kuke image"
-            " import {} <rootfs> --realm {}`",
-            kinds::pull_image.text, name, quote(spec.id), quote(at.path.realm),
-            near.empty() ? "" : fmt::format(" (did you mean {}?)", quote(near)), at.path.realm,
-            name, at.path.realm)};
-  }
 }
 
 // Everything of the cell on the host, from nothing to running. A failure undoes what this call

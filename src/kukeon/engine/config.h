@@ -10,6 +10,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "kukeon/image/pull.h"
 #include "kukeon/network/address.h"
 #include "kukeon/reflect/field.h"
 
@@ -32,6 +33,7 @@ struct Config {
   std::chrono::milliseconds delete_grace{10000};  // the same when it is deleted (3.7)
   std::chrono::milliseconds kill_wait{5000};      // from SIGKILL to "still alive"
   std::chrono::seconds reconcile_interval{30};    // 0: off
+  image::PullOptions pulls;                       // how missing images come in
 };
 
 // Suffix and cgroup root as runtime.md 1.2 wants them; throws invalid_argument `server

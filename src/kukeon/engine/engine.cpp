@@ -47,6 +47,7 @@ Engine::Engine(Config config, store::Store& store, runtime::Runtime& runtime,
       network_{network},
       admission_{admission},
       images_{runtime, scratch_directory(config_)},
+      puller_{images_, runtime, scratch_directory(config_) / "pulls", config_.pulls},
       cgroups_{std::move(cgroups)} {
   validate(config_);
 }

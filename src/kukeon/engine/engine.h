@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "kukeon/engine/plan.h"
 #include "kukeon/firewall/admission.h"
 #include "kukeon/image/import.h"
+#include "kukeon/image/pull.h"
 #include "kukeon/kernel/cgroup.h"
 #include "kukeon/model/derive.h"
 #include "kukeon/network/network.h"
@@ -83,6 +85,7 @@ struct CellView {
 
 enum class Cascade { no, yes };
 enum class Force { no, yes };
+enum class Prune { by_digest_only, all_unused };
 struct DeleteOptions {
   Cascade cascade = Cascade::no;
   Force force = Force::no;
@@ -118,6 +121,12 @@ struct TeardownRow {
   std::string realm;
   std::string ns;
   std::string error;  // empty: purged
+};
+
+struct PrunedImages {
+  std::vector<std::string> names;
+  std::int64_t freed_bytes =
+      0;  // of the content store; the snapshots that went with it come on top
 };
 
 // Throws failed_precondition for an egress policy that says more than "allow": nothing here
@@ -184,6 +193,15 @@ class Engine {
   // found: <name>`).
   std::string namespace_of(const std::string& realm) const;
   image::ImageStore& images() { return images_; }
+
+  // Pulls what the registry has under this name now, with the realm's credentials; answers the
+  // normalised name. Errors are those of image::Puller.
+  std::string pull_image(const std::string& realm, const std::string& reference);
+  // Ends what is being pulled, and what would be: the daemon stops.
+  void cancel_pulls() { pulls_end_.request_stop(); }
+  // Removes images that no container of the realm uses, be it a record in the runtime or a stored
+  // document: those whose only name is a digest, which nothing but that name keeps, or all.
+  PrunedImages prune_images(const std::string& realm, Prune which);
 
   Census census() const;
   std::string_view cgroup_layout() const { return kernel::to_string(cgroups_.layout().kind()); }
@@ -290,6 +308,8 @@ class Engine {
   network::Network& network_;
   firewall::ForwardAdmission* admission_;
   image::ImageStore images_;
+  image::Puller puller_;
+  std::stop_source pulls_end_;
   kernel::Cgroups cgroups_;
   KeyedMutex locks_;
   std::mutex leasing_;  // from choosing a subnet or address to its commit

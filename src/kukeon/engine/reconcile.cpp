@@ -34,6 +34,7 @@ bool is_hopeless(const Error& error) {
 
 void Engine::start() {
   // Nobody imports yet: what an import holds now belongs to a daemon that was killed.
+  puller_.remove_leftovers();
   for (const auto& realm : store_.list<model::Realm>()) {
     try {
       images_.remove_leftovers(realm->value.spec.containerd_namespace);
@@ -50,6 +51,7 @@ void Engine::start() {
 }
 
 void Engine::stop() {
+  cancel_pulls();
   for (std::jthread* thread : {&timer_, &events_}) {
     thread->request_stop();
     if (thread->joinable()) thread->join();
