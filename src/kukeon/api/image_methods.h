@@ -249,4 +249,119 @@ struct ImportImage {
   };
   using Reply = ResultReply<Result>;
 };
+
+// Ours: brings an image in from its registry, with the realm's credentials, whatever is there of
+// that name.
+struct PullImage {
+  static constexpr std::string_view name = "PullImage";
+  struct Request {
+    std::string realm{};
+    std::string ref{};
+
+    static constexpr auto fields() {
+      using enum reflect::Tag;
+      return std::tuple{
+          reflect::field("Realm", &Request::realm, always, "Name of the realm; required."),
+          reflect::field("Ref", &Request::ref, always, "The image reference."),
+      };
+    }
+    bool operator==(const Request&) const = default;
+  };
+  struct Result {
+    std::string realm{};
+    std::string containerd_namespace{};
+    ImageInfo image{};
+    bool changed = false;
+
+    static constexpr auto fields() {
+      using enum reflect::Tag;
+      return std::tuple{
+          reflect::field("Realm", &Result::realm, always, "Name of the realm."),
+          reflect::field("Namespace", &Result::containerd_namespace, always,
+                         "Its containerd namespace."),
+          reflect::field("Image", &Result::image, always, "The image."),
+          reflect::field("Changed", &Result::changed, always,
+                         "Whether the name stood for another image before, or for none."),
+      };
+    }
+    bool operator==(const Result&) const = default;
+  };
+  using Reply = ResultReply<Result>;
+};
+
+// Ours: gives an image another name.
+struct TagImage {
+  static constexpr std::string_view name = "TagImage";
+  struct Request {
+    std::string realm{};
+    std::string ref{};
+    std::string new_ref{};
+
+    static constexpr auto fields() {
+      using enum reflect::Tag;
+      return std::tuple{
+          reflect::field("Realm", &Request::realm, always, "Name of the realm; required."),
+          reflect::field("Ref", &Request::ref, always, "The image reference."),
+          reflect::field("NewRef", &Request::new_ref, always, "The name it gets as well."),
+      };
+    }
+    bool operator==(const Request&) const = default;
+  };
+  struct Result {
+    std::string realm{};
+    std::string containerd_namespace{};
+    std::string ref{};
+
+    static constexpr auto fields() {
+      using enum reflect::Tag;
+      return std::tuple{
+          reflect::field("Realm", &Result::realm, always, "Name of the realm."),
+          reflect::field("Namespace", &Result::containerd_namespace, always,
+                         "Its containerd namespace."),
+          reflect::field("Ref", &Result::ref, always, "The new name in full."),
+      };
+    }
+    bool operator==(const Result&) const = default;
+  };
+  using Reply = ResultReply<Result>;
+};
+
+// Ours: removes images that no container of the realm uses.
+struct PruneImages {
+  static constexpr std::string_view name = "PruneImages";
+  struct Request {
+    std::string realm{};
+    bool all = false;
+
+    static constexpr auto fields() {
+      using enum reflect::Tag;
+      return std::tuple{
+          reflect::field("Realm", &Request::realm, always, "Name of the realm; required."),
+          reflect::field("All", &Request::all, always,
+                         "Also those with a tag; else only those named by a digest alone."),
+      };
+    }
+    bool operator==(const Request&) const = default;
+  };
+  struct Result {
+    std::string realm{};
+    std::string containerd_namespace{};
+    reflect::StringList images{};
+    std::int64_t freed_bytes = 0;
+
+    static constexpr auto fields() {
+      using enum reflect::Tag;
+      return std::tuple{
+          reflect::field("Realm", &Result::realm, always, "Name of the realm."),
+          reflect::field("Namespace", &Result::containerd_namespace, always,
+                         "Its containerd namespace."),
+          reflect::field("Images", &Result::images, always, "References of what was removed."),
+          reflect::field("FreedBytes", &Result::freed_bytes, always,
+                         "Bytes of the content store that nothing needed any more."),
+      };
+    }
+    bool operator==(const Result&) const = default;
+  };
+  using Reply = ResultReply<Result>;
+};
 }  // namespace kukeon::api

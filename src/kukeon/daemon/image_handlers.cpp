@@ -93,6 +93,28 @@ void add_image_handlers(Router& router, engine::Engine& engine) {
     engine.images().remove(ns, ref);
     return api::DeleteImage::Result{trimmed(request.realm), ns, ref};
   });
+  router.on<api::PullImage>([&engine](const api::PullImage::Request& request) {
+    const std::string ns = engine.namespace_of(request.realm);
+    const std::string ref = required_reference(request.ref);
+    const auto before = engine.images().find(ns, ref);
+    const std::string name = engine.pull_image(request.realm, ref);
+    const auto image = engine.images().get(ns, name);
+    return api::PullImage::Result{trimmed(request.realm), ns, info_of(image),
+                                  !before || before->digest != image.digest};
+  });
+  router.on<api::TagImage>([&engine](const api::TagImage::Request& request) {
+    const std::string ns = engine.namespace_of(request.realm);
+    return api::TagImage::Result{
+        trimmed(request.realm), ns,
+        engine.images().tag(ns, required_reference(request.ref), trimmed(request.new_ref))};
+  });
+  router.on<api::PruneImages>([&engine](const api::PruneImages::Request& request) {
+    const std::string ns = engine.namespace_of(request.realm);
+    const auto pruned = engine.prune_images(
+        request.realm, request.all ? engine::Prune::all_unused : engine::Prune::by_digest_only);
+    return api::PruneImages::Result{trimmed(request.realm), ns, list_of(pruned.names),
+                                    pruned.freed_bytes};
+  });
 }
 
 }  // namespace kukeon::daemon

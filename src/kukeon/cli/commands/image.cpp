@@ -276,6 +276,74 @@ class DeleteImage : public Command {
   }
 };
 
+class Pull : public Command {
+  std::string ref_;
+  std::string realm_ = "default";
+
+  void describe(Args& args) override {
+    args.positional("REF", ref_);
+    describe_realm(args, realm_);
+  }
+
+  void run(Context& context) override {
+    require_realm(realm_);
+    const auto pulled = [&] {
+      const Progress progress{context.terminal(), "pulling"};
+      return context.call<api::PullImage>({.realm = realm_, .ref = ref_});
+    }();
+    const std::string realm = fmt::format("realm {} (namespace {})", quote(pulled.realm),
+                                          quote(pulled.containerd_namespace));
+    if (pulled.changed) {
+      context.print("pulled image {} into {}, {}", quote(pulled.image.name), realm,
+                    size_text(pulled.image.size));
+    } else {
+      context.print("image {} is up to date in {}", quote(pulled.image.name), realm);
+    }
+  }
+};
+
+class Tag : public Command {
+  std::string ref_;
+  std::string new_ref_;
+  std::string realm_ = "default";
+
+  void describe(Args& args) override {
+    args.positional("REF", ref_);
+    args.positional("NEW", new_ref_);
+    describe_realm(args, realm_);
+  }
+
+  void run(Context& context) override {
+    require_realm(realm_);
+    const auto tagged =
+        context.call<api::TagImage>({.realm = realm_, .ref = ref_, .new_ref = new_ref_});
+    context.print("tagged {} as {} in realm {} (namespace {})", quote(ref_), quote(tagged.ref),
+                  quote(tagged.realm), quote(tagged.containerd_namespace));
+  }
+};
+
+class Prune : public Command {
+  bool all_ = false;
+  std::string realm_ = "default";
+
+  void describe(Args& args) override {
+    args.flag("--all", all_, "Also images that have a tag");
+    describe_realm(args, realm_);
+  }
+
+  void run(Context& context) override {
+    require_realm(realm_);
+    const auto pruned = [&] {
+      const Progress progress{context.terminal(), "pruning"};
+      return context.call<api::PruneImages>({.realm = realm_, .all = all_});
+    }();
+    for (const std::string& ref : pruned.images) context.print("deleted image {}", quote(ref));
+    context.print("pruned {} image(s) from realm {} (namespace {}), {} freed", pruned.images.size(),
+                  quote(pruned.realm), quote(pruned.containerd_namespace),
+                  size_text(pruned.freed_bytes));
+  }
+};
+
 const RegisterGroup group{{
     .path = "image",
     .summary = "Bring images into a realm, list and delete them",
@@ -298,6 +366,30 @@ const Register<Load> load{{
     .examples = R"(kuke image load nginx.tar
 docker save nginx | kuke image load -
 kuke image load --from-docker nginx:latest)",
+}};
+const Register<Pull> pull{{
+    .path = "image pull",
+    .summary = "Bring an image in from its registry",
+    .about =
+        R"(Asks the image's registry with the realm's credentials (spec.registryCredentials) and brings in what
+it has under this name now. Layers that the realm has are not fetched again. Cells need no pull: they fetch
+what is missing.)",
+    .examples = R"(kuke image pull busybox
+kuke image pull ghcr.io/team/web:1.2 --realm dev)",
+}};
+const Register<Tag> tag{{
+    .path = "image tag",
+    .summary = "Give an image another name",
+    .about = "Gives an image of the realm another name, which is taken from whatever has it.",
+    .examples = "kuke image tag busybox local/tools:1",
+}};
+const Register<Prune> prune{{
+    .path = "image prune",
+    .summary = "Delete images that nothing uses",
+    .about =
+        R"(Deletes images that no container of the realm uses: those named by a digest alone, with --all also
+those that have a tag.)",
+    .examples = "kuke image prune\nkuke image prune --all --realm dev",
 }};
 const Register<GetImage> get{{
     .path = "image get",
