@@ -61,8 +61,9 @@ std::optional<std::string> TestDaemon::unavailable() {
   return std::nullopt;
 }
 
-TestDaemon::TestDaemon(fs::path bin)
+TestDaemon::TestDaemon(fs::path bin, std::map<std::string, std::string> environment)
     : bin_{std::move(bin)},
+      environment_{std::move(environment)},
       suffix_{unique_name("kukeon-test")},
       cgroup_root_{"/" + suffix_},
       leak_{{.directories = {}, .cgroups = {suffix_}, .processes = {suffix_}}} {
@@ -119,7 +120,9 @@ std::vector<std::string> TestDaemon::serve_command() const {
 void TestDaemon::start() {
   const Fd log =
       open_file((directory() / "kukeond.log").string(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  process_ = Process::start(command_of(serve_command()), {-1, log.get(), log.get()});
+  Command serve = command_of(serve_command());
+  serve.extra_env = environment_;
+  process_ = Process::start(serve, {-1, log.get(), log.get()});
   const auto end = steady_clock::now() + 60s;
   while (!kuke({"status"}).exit.ok()) {
     if (process_.wait(20ms))

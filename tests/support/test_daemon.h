@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,8 +24,8 @@ class TestDaemon {
   // Why this host cannot run one, for GTEST_SKIP.
   static std::optional<std::string> unavailable();
 
-  // `kukeond` and `kuke` come from `bin`.
-  explicit TestDaemon(fs::path bin);
+  // `kukeond` and `kuke` come from `bin`; `environment` is kukeond's, on top of ours.
+  explicit TestDaemon(fs::path bin, std::map<std::string, std::string> environment = {});
   TestDaemon(const TestDaemon&) = delete;
   TestDaemon& operator=(const TestDaemon&) = delete;
   ~TestDaemon();
@@ -60,6 +61,7 @@ class TestDaemon {
   }
   const std::string& cgroup_root() const { return cgroup_root_; }
   pid_t pid() const { return process_.pid(); }
+  pid_t network_holder() const { return network_holder_.pid(); }  // a process in its network
   std::string log() const;
 
   LeakScope leak_scope() const;
@@ -69,6 +71,7 @@ class TestDaemon {
   std::vector<std::string> own_flags() const;
 
   fs::path bin_;
+  std::map<std::string, std::string> environment_;
   TemporaryDirectory directory_;
   std::string suffix_;
   std::string cgroup_root_;

@@ -19,6 +19,7 @@
 #include "kukeon/base/strings.h"
 #include "support/private_containerd.h"
 #include "support/test_daemon.h"
+#include "support/test_layout.h"
 
 namespace kukeon::engine {
 namespace {
@@ -133,6 +134,54 @@ class EngineTest : public ::testing::Test {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Engine> engine_;
 };
+
+TEST_F(EngineTest, ImageThatTheRealmLacksIsPulledBeforeTheCellIsMade) {
+  support::Layout layout;
+  layout.config = support::config_of(layout.layers, oci::Platform::host().architecture);
+  layout.manifest = support::manifest_of(layout.config, layout.layers);
+  support::write_layout(layout, directory_->path() / "served");
+  const fs::path program = directory_->path() / "skopeo";
+  write_file_atomically(program,
+                        fmt::format(R"sh(#!/bin/sh
+cd {}
+for word; do
+  [ "$before" = --dest-shared-blob-dir ] && blobs=$word
+  before=$word
+done
+to=${{before#oci:}}
+mkdir -p ${{to%:image}} && cp -r served/blobs/sha256 $blobs && cp served/index.json ${{to%:image}}
+)sh",
+                                    directory_->path().string()),
+                        0755);
+  model::Cell cell = a_cell("web", {"app"});
+  cell.spec.containers[0].image = "registry.example/app:1";
+  EXPECT_THROW(engine().create_cell(cell), Error);
+  EXPECT_FALSE(pinned());
+
+  config_.pulls.program = program;
+  open();
+  EXPECT_EQ(engine().create_cell(cell).cell.status.state, model::CellState::ready);
+  EXPECT_TRUE(engine().images().find(ns, "registry.example/app:1"));
+}
+
+TEST_F(EngineTest, PruneTakesWhatNoCellUsesAndOfTheTaggedOnlyWhenTold) {
+  const std::string by_digest = "docker.io/local/old@sha256:" + std::string(64, '1');
+  engine().images().tag(ns, "busybox", by_digest);
+  engine().images().tag(ns, "busybox", "local/spare");
+  engine().create_cell(a_cell("web", {"app"}));
+  EXPECT_THAT(engine().prune_images("default", Prune::by_digest_only).names,
+              ElementsAre(by_digest));
+  const auto spare = engine().prune_images("default", Prune::all_unused);
+  EXPECT_THAT(spare.names, ElementsAre("docker.io/local/spare:latest"));
+  EXPECT_EQ(spare.freed_bytes, 0) << "busybox has the same content";
+  engine().stop_cell(web);
+  EXPECT_THAT(engine().prune_images("default", Prune::all_unused).names, IsEmpty());
+  engine().delete_cell(web);
+  const auto last = engine().prune_images("default", Prune::all_unused);
+  EXPECT_THAT(last.names, ElementsAre("docker.io/library/busybox:latest"));
+  EXPECT_GT(last.freed_bytes, 0);
+  EXPECT_THROW(engine().prune_images("nowhere", Prune::all_unused), Error);
+}
 
 TEST_F(EngineTest, CellComesUpWithARootItsOwnAddressAndPinnedNamespaces) {
   const CellOutcome made = engine().create_cell(a_cell("web", {"app"}));

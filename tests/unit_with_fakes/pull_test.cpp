@@ -118,7 +118,8 @@ cp served/index.json "$to/"
   TemporaryDirectory scratch;
   const fs::path home = scratch.path() / "home of skopeo";
   const fs::path pulls = scratch.path() / "pulls";
-  ImageStore store{runtime, scratch.path()};
+  ImageStore store{
+      runtime, scratch.path(), {}, {.architecture = "amd64", .os = "linux", .variant = ""}};
   Puller puller{store, runtime, pulls, options()};
 };
 
@@ -401,12 +402,12 @@ TEST(RegistryAnswer, IsOneLineWithoutWhatNobodyMayRead) {
       "time=\"x\" level=warning msg=\"retrying\"\n"
       "time=\"x\" level=fatal msg=\"initializing source docker://r/a:1: Get "
       "\\\"https://cdn.example/b?X-Signature=abc\\\": secret\\n\\tEOF\"\n",
-      "docker://r/a:1", {"secret"});
+      {"secret"});
   EXPECT_EQ(answer.text, "Get \"https://cdn.example/b\": *** EOF");
   EXPECT_EQ(answer.refusal, Refusal::passing);
-  EXPECT_EQ(understand("", "").text, "no reason was given");
-  EXPECT_EQ(understand("first\nlast\n", "").text, "last");
-  EXPECT_LE(understand(std::string(100000, 'x'), "").text.size(), 400U);
+  EXPECT_EQ(understand("").text, "no reason was given");
+  EXPECT_EQ(understand("first\nlast\n").text, "last");
+  EXPECT_LE(understand(std::string(100000, 'x')).text.size(), 400U);
 }
 
 }  // namespace
