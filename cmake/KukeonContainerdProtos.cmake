@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # kukeon_containerd_protos: containerd's gRPC API as a static library.
 #
-# The .proto files are Debian's (golang-github-containerd-containerd-dev). Only that archive is fetched and
-# unpacked, never installed: its 118 Go dependencies are of no use here. They are looked for in
-#   KUKEON_CONTAINERD_PROTOS   a folder that holds github.com/containerd/containerd/…,
+# The .proto files are Debian's: the API (golang-github-containerd-containerd-dev), and the metrics that its shims
+# report (golang-github-containerd-cgroups-dev). Only these archives are fetched and unpacked, never installed: their
+# 118 Go dependencies are of no use here. They are looked for in
+#   KUKEON_CONTAINERD_PROTOS   a folder that holds github.com/containerd/{containerd,cgroups}/…,
 #   /usr/share/gocode/src      where the package is installed,
 #   KUKEON_PROTO_CACHE         kept from an earlier configure,
 # and fetched with apt-get otherwise.
 
 set(KUKEON_CONTAINERD_PROTOS "" CACHE PATH
-  "Folder with github.com/containerd/containerd/**.proto; empty: Debian's, fetched with apt-get")
+  "Folder with github.com/containerd/{containerd,cgroups}/**.proto; empty: Debian's, fetched with apt-get")
 set(KUKEON_PROTO_CACHE "${KUKEON_PACKAGE_CACHE}/protos" CACHE PATH
   "Where fetched .proto files are kept for the next build directory")
 
-set(kukeon_proto_package golang-github-containerd-containerd-dev)
+set(kukeon_proto_packages golang-github-containerd-containerd-dev golang-github-containerd-cgroups-dev)
 set(kukeon_proto_services
   api/services/containers/v1/containers
   api/services/content/v1/content
@@ -32,13 +33,17 @@ set(kukeon_proto_messages
   api/types/mount
   api/types/task/task
   runtime/v2/runc/options/oci)
-set(kukeon_proto_prefix github.com/containerd/containerd)
+list(TRANSFORM kukeon_proto_services PREPEND github.com/containerd/containerd/)
+list(TRANSFORM kukeon_proto_messages PREPEND github.com/containerd/containerd/)
+list(APPEND kukeon_proto_messages
+  github.com/containerd/cgroups/stats/v1/metrics
+  github.com/containerd/cgroups/v2/stats/metrics)
 
 # Sets `result` to whether `folder` has every file we compile.
 function(kukeon_has_protos folder result)
   set(${result} TRUE PARENT_SCOPE)
   foreach(name IN LISTS kukeon_proto_services kukeon_proto_messages)
-    if(NOT EXISTS "${folder}/${kukeon_proto_prefix}/${name}.proto")
+    if(NOT EXISTS "${folder}/${name}.proto")
       set(${result} FALSE PARENT_SCOPE)
     endif()
   endforeach()
@@ -46,16 +51,18 @@ endfunction()
 
 # Keeps the files we compile in `folder`.
 function(kukeon_fetch_protos folder)
-  list(TRANSFORM kukeon_proto_services PREPEND "usr/share/gocode/src/${kukeon_proto_prefix}/" OUTPUT_VARIABLE services)
-  list(TRANSFORM kukeon_proto_messages PREPEND "usr/share/gocode/src/${kukeon_proto_prefix}/" OUTPUT_VARIABLE messages)
-  set(files ${services} ${messages})
-  list(TRANSFORM files APPEND .proto)
-  kukeon_fetch_package(${kukeon_proto_package} "${folder}" problem FILES ${files} STRIP usr/share/gocode/src/)
-  if(problem)
-    message(FATAL_ERROR "containerd's .proto files are missing: ${problem}\n"
-      "Install ${kukeon_proto_package}, or set KUKEON_CONTAINERD_PROTOS to a folder that holds "
-      "${kukeon_proto_prefix}/api/services/….")
-  endif()
+  foreach(package IN LISTS kukeon_proto_packages)
+    string(REGEX REPLACE "golang-github-containerd-(.*)-dev" "github.com/containerd/\\1/" own "${package}")
+    set(files ${kukeon_proto_services} ${kukeon_proto_messages})
+    list(FILTER files INCLUDE REGEX "^${own}")
+    list(TRANSFORM files PREPEND usr/share/gocode/src/)
+    list(TRANSFORM files APPEND .proto)
+    kukeon_fetch_package(${package} "${folder}" problem FILES ${files} STRIP usr/share/gocode/src/)
+    if(problem)
+      message(FATAL_ERROR "containerd's .proto files are missing: ${problem}\n"
+        "Install ${package}, or set KUKEON_CONTAINERD_PROTOS to a folder that holds ${own}….")
+    endif()
+  endforeach()
 endfunction()
 
 # protoc's C++ generator aborts on `import weak`, and the gogo options only steer the Go generator:
@@ -82,7 +89,7 @@ if(KUKEON_CONTAINERD_PROTOS)
   kukeon_has_protos("${kukeon_proto_source}" kukeon_protos_found)
   if(NOT kukeon_protos_found)
     message(FATAL_ERROR "KUKEON_CONTAINERD_PROTOS=${kukeon_proto_source} lacks some of "
-      "${kukeon_proto_prefix}/{${kukeon_proto_services}}.proto")
+      "{${kukeon_proto_services};${kukeon_proto_messages}}.proto")
   endif()
 else()
   set(kukeon_proto_source /usr/share/gocode/src)
@@ -109,18 +116,16 @@ set(kukeon_proto_messages_cc)
 set(kukeon_proto_services_cc)
 set(kukeon_proto_headers)
 foreach(name IN LISTS kukeon_proto_services kukeon_proto_messages)
-  set(path "${kukeon_proto_prefix}/${name}")
-  kukeon_strip_gogo("${kukeon_proto_source}/${path}.proto" "${kukeon_proto_in}/${path}.proto")
-  list(APPEND kukeon_proto_inputs "${kukeon_proto_in}/${path}.proto")
-  list(APPEND kukeon_proto_names "${path}.proto")
-  list(APPEND kukeon_proto_messages_cc "${kukeon_proto_out}/${path}.pb.cc")
-  list(APPEND kukeon_proto_headers "${kukeon_proto_out}/${path}.pb.h")
+  kukeon_strip_gogo("${kukeon_proto_source}/${name}.proto" "${kukeon_proto_in}/${name}.proto")
+  list(APPEND kukeon_proto_inputs "${kukeon_proto_in}/${name}.proto")
+  list(APPEND kukeon_proto_names "${name}.proto")
+  list(APPEND kukeon_proto_messages_cc "${kukeon_proto_out}/${name}.pb.cc")
+  list(APPEND kukeon_proto_headers "${kukeon_proto_out}/${name}.pb.h")
 endforeach()
 foreach(name IN LISTS kukeon_proto_services)
-  set(path "${kukeon_proto_prefix}/${name}")
-  list(APPEND kukeon_proto_service_names "${path}.proto")
-  list(APPEND kukeon_proto_services_cc "${kukeon_proto_out}/${path}.grpc.pb.cc")
-  list(APPEND kukeon_proto_headers "${kukeon_proto_out}/${path}.grpc.pb.h")
+  list(APPEND kukeon_proto_service_names "${name}.proto")
+  list(APPEND kukeon_proto_services_cc "${kukeon_proto_out}/${name}.grpc.pb.cc")
+  list(APPEND kukeon_proto_headers "${kukeon_proto_out}/${name}.grpc.pb.h")
 endforeach()
 add_custom_command(
   OUTPUT ${kukeon_proto_messages_cc} ${kukeon_proto_services_cc} ${kukeon_proto_headers}

@@ -15,7 +15,10 @@
 
 #include <fmt/format.h>
 
+#include "fakes/container_filter.h"
 #include "kukeon/base/error_kinds.h"
+#include "kukeon/base/strings.h"
+#include "kukeon/runtime/exec.h"
 
 namespace kukeon::fakes {
 
@@ -38,20 +41,55 @@ constexpr const char* snapshotter_name = "overlayfs";
 // One above the kernel's PID_MAX_LIMIT.
 constexpr std::uint32_t first_pid = (1U << 22) + 1;
 
-constexpr std::array<std::string_view, 39> methods{
-    "version",          "oci_runtime",      "create_namespace",
-    "delete_namespace", "namespace_exists", "list_namespaces",
-    "create_lease",     "delete_lease",     "list_leases",
-    "has_blob",         "write_blob",       "read_blob",
-    "set_blob_labels",  "list_blobs",       "delete_blob",
-    "put_image",        "find_image",       "list_images",
-    "delete_image",     "snapshotter",      "snapshot_exists",
-    "prepare_snapshot", "view_snapshot",    "snapshot_mounts",
-    "commit_snapshot",  "remove_snapshot",  "list_snapshots",
-    "apply_layer",      "create_container", "find_container",
-    "list_containers",  "delete_container", "start_task",
-    "find_task",        "list_tasks",       "kill_task",
-    "wait_task",        "delete_task",      "watch",
+constexpr std::array<std::string_view, 48> methods{
+    "version",
+    "oci_runtime",
+    "create_namespace",
+    "delete_namespace",
+    "namespace_exists",
+    "list_namespaces",
+    "namespace_labels",
+    "set_namespace_labels",
+    "create_lease",
+    "delete_lease",
+    "list_leases",
+    "has_blob",
+    "write_blob",
+    "read_blob",
+    "set_blob_labels",
+    "list_blobs",
+    "delete_blob",
+    "put_image",
+    "find_image",
+    "list_images",
+    "delete_image",
+    "snapshotter",
+    "snapshot_exists",
+    "prepare_snapshot",
+    "view_snapshot",
+    "snapshot_mounts",
+    "commit_snapshot",
+    "remove_snapshot",
+    "list_snapshots",
+    "apply_layer",
+    "create_container",
+    "find_container",
+    "list_containers",
+    "set_container_labels",
+    "delete_container",
+    "start_task",
+    "find_task",
+    "list_tasks",
+    "kill_task",
+    "wait_task",
+    "kill_and_wait",
+    "pause_task",
+    "resume_task",
+    "delete_task",
+    "find_metrics",
+    "list_metrics",
+    "exec",
+    "watch",
 };
 void check_method(std::string_view method) {
   if (std::ranges::find(methods, method) == methods.end()) {
@@ -84,7 +122,26 @@ struct RunningTask {
   Task task;
   TaskOptions options;
   std::set<int> ignored;
+  std::deque<int> pending;  // signals to a paused task
+  runtime::TaskMetrics metrics;
+  std::map<std::string, std::shared_ptr<FakeProcess>> execs;
 };
+
+void apply(const Labels& changes, Labels& labels) {
+  for (const auto& [key, value] : changes) {
+    if (value.empty()) {
+      labels.erase(key);
+    } else {
+      labels[key] = value;
+    }
+  }
+}
+
+void check_snapshotter(const std::string& name) {
+  if (!name.empty() && name != snapshotter_name) {
+    throw Error{kinds::invalid_argument, fmt::format("snapshotter not loaded: {}", name)};
+  }
+}
 
 struct Lease {
   std::set<std::string> blobs;
@@ -156,6 +213,12 @@ void collect_garbage(Namespace& space) {
                 [&](const auto& entry) { return !snapshots.contains(entry.first); });
 }
 
+[[noreturn]] void not_running(const Task& task) {
+  throw Error{kinds::failed_precondition,
+              fmt::format("container {} is not running: it exited with code {}", task.container_id,
+                          task.exit_code)};
+}
+
 [[noreturn]] void missing(std::string_view kind, std::string_view name) {
   throw Error{kinds::not_found, fmt::format("{} \"{}\": not found", kind, name)};
 }
@@ -172,6 +235,7 @@ struct FakeRuntime::State {
   std::map<std::string, std::string> diff_ids;
   std::filesystem::path rootfs = "/nonexistent/kukeon-fake-rootfs";
   std::set<Watcher*> watchers;
+  std::map<std::string, FakeProgram> programs = standard_programs();
   int stream = 1;  // break_streams() starts the next generation
   std::uint32_t next_pid = first_pid;
 
@@ -222,12 +286,51 @@ struct FakeRuntime::State {
     task.state = TaskState::stopped;
     task.exit_code = code;
     task.exited_at = Timestamp::now();
+    for (const auto& [id, process] : running.execs) process->signal(SIGKILL);
     publish({.kind = EventKind::task_exited,
              .ns = ns,
              .container_id = task.container_id,
              .pid = task.pid,
              .exit_code = code,
              .at = task.exited_at});
+  }
+
+  void signal(const std::string& ns, RunningTask& running, int signal) {
+    if (running.ignored.contains(signal)) return;
+    if (running.task.state == TaskState::paused && signal != SIGKILL) {
+      running.pending.push_back(signal);
+      return;
+    }
+    exit(ns, running, 128 + static_cast<std::uint32_t>(signal));
+  }
+
+  // Waits with the lock for the exit of the task that is there now.
+  std::optional<Task> wait(std::unique_lock<std::mutex>& lock, const std::string& ns,
+                           const std::string& id, std::chrono::milliseconds timeout) {
+    Task last = task(ns, id).task;
+    const std::uint32_t pid = last.pid;
+    // A task that is deleted while we wait had exited; its successor is another one.
+    const bool exited = changed.wait_for(lock, timeout, [&] {
+      const auto& tasks = space(ns).tasks;
+      const auto found = tasks.find(id);
+      if (found == tasks.end() || found->second.task.pid != pid) {
+        last.state = TaskState::stopped;
+        last.exit_code = 128 + SIGKILL;
+        return true;
+      }
+      last = found->second.task;
+      return last.state == TaskState::stopped;
+    });
+    return exited ? std::optional{last} : std::nullopt;
+  }
+
+  void publish_state(EventKind kind, const std::string& ns, const Task& task) {
+    publish({.kind = kind,
+             .ns = ns,
+             .container_id = task.container_id,
+             .pid = task.pid,
+             .exit_code = 0,
+             .at = Timestamp::now()});
   }
 
   Lease* lease(const std::string& ns, const std::string& id) {
@@ -294,6 +397,17 @@ void FakeRuntime::clear_failures() {
 void FakeRuntime::exit_task(const std::string& ns, const std::string& id, std::uint32_t code) {
   const std::lock_guard lock{state_->mutex};
   state_->exit(ns, state_->task(ns, id), code);
+}
+
+void FakeRuntime::set_program(const std::string& name, FakeProgram program) {
+  const std::lock_guard lock{state_->mutex};
+  state_->programs.insert_or_assign(name, std::move(program));
+}
+
+void FakeRuntime::set_metrics(const std::string& ns, const std::string& id,
+                              runtime::TaskMetrics metrics) {
+  const std::lock_guard lock{state_->mutex};
+  state_->task(ns, id).metrics = std::move(metrics);
 }
 
 void FakeRuntime::oom_task(const std::string& ns, const std::string& id) {
@@ -363,13 +477,6 @@ Labels FakeRuntime::blob_labels(const std::string& ns, const std::string& digest
   return space->blobs.at(digest).labels;
 }
 
-Labels FakeRuntime::namespace_labels(const std::string& ns) const {
-  const std::lock_guard lock{state_->mutex};
-  const Namespace* space = state_->find_space(ns);
-  if (space == nullptr) missing("namespace", ns);
-  return space->labels;
-}
-
 std::vector<std::string> FakeRuntime::objects() const {
   const std::lock_guard lock{state_->mutex};
   std::vector<std::string> list;
@@ -385,6 +492,11 @@ std::vector<std::string> FakeRuntime::objects() const {
     add("snapshot", space.snapshots);
     add("container", space.containers);
     add("task", space.tasks);
+    for (const auto& [id, running] : space.tasks) {
+      for (const auto& [exec, process] : running.execs) {
+        list.push_back(fmt::format("exec {}/{}/{}", ns, id, exec));
+      }
+    }
   }
   std::ranges::sort(list);
   return list;
@@ -428,6 +540,19 @@ std::vector<std::string> FakeRuntime::list_namespaces() {
   std::vector<std::string> names;
   for (const auto& [ns, space] : state_->namespaces) names.push_back(ns);
   return names;
+}
+
+Labels FakeRuntime::namespace_labels(const std::string& ns) {
+  const auto lock = state_->enter("namespace_labels", ns);
+  const Namespace* space = state_->find_space(ns);
+  if (space == nullptr) missing("namespace", ns);
+  return space->labels;
+}
+
+void FakeRuntime::set_namespace_labels(const std::string& ns, const Labels& labels) {
+  const auto lock = state_->enter("set_namespace_labels", ns);
+  if (state_->find_space(ns) == nullptr) missing("namespace", ns);
+  apply(labels, state_->space(ns).labels);
 }
 
 void FakeRuntime::create_lease(const std::string& ns, const std::string& id) {
@@ -507,13 +632,7 @@ void FakeRuntime::set_blob_labels(const std::string& ns, const std::string& dige
   auto& blobs = state_->space(ns).blobs;
   const auto found = blobs.find(digest);
   if (found == blobs.end()) missing("content", digest);
-  for (const auto& [key, value] : labels) {
-    if (value.empty()) {
-      found->second.labels.erase(key);
-    } else {
-      found->second.labels[key] = value;
-    }
-  }
+  apply(labels, found->second.labels);
 }
 
 std::vector<Descriptor> FakeRuntime::list_blobs(const std::string& ns) {
@@ -627,8 +746,10 @@ void FakeRuntime::commit_snapshot(const std::string& ns, const std::string& name
   }
 }
 
-void FakeRuntime::remove_snapshot(const std::string& ns, const std::string& key) {
+void FakeRuntime::remove_snapshot(const std::string& ns, const std::string& key,
+                                  const std::string& snapshotter) {
   const auto lock = state_->enter("remove_snapshot", key);
+  check_snapshotter(snapshotter);
   auto& snapshots = state_->space(ns).snapshots;
   for (const auto& [name, snapshot] : snapshots) {
     if (snapshot.parent == key) {
@@ -638,8 +759,10 @@ void FakeRuntime::remove_snapshot(const std::string& ns, const std::string& key)
   snapshots.erase(key);
 }
 
-std::vector<std::string> FakeRuntime::list_snapshots(const std::string& ns) {
+std::vector<std::string> FakeRuntime::list_snapshots(const std::string& ns,
+                                                     const std::string& snapshotter) {
   const auto lock = state_->enter("list_snapshots", ns);
+  check_snapshotter(snapshotter);
   std::vector<std::string> keys;
   if (const Namespace* space = state_->find_space(ns)) {
     for (const auto& [key, snapshot] : space->snapshots) keys.push_back(key);
@@ -676,13 +799,30 @@ std::optional<ContainerRecord> FakeRuntime::find_container(const std::string& ns
   return space->containers.at(id);
 }
 
-std::vector<ContainerRecord> FakeRuntime::list_containers(const std::string& ns) {
+std::vector<ContainerRecord> FakeRuntime::list_containers(const std::string& ns,
+                                                          const runtime::Filters& filters) {
   const auto lock = state_->enter("list_containers", ns);
+  std::vector<ContainerFilter> parsed;
+  for (const std::string& filter : filters) parsed.push_back(ContainerFilter::parse(filter));
   std::vector<ContainerRecord> list;
   if (const Namespace* space = state_->find_space(ns)) {
-    for (const auto& [id, container] : space->containers) list.push_back(container);
+    for (const auto& [id, container] : space->containers) {
+      const bool wanted = parsed.empty() || std::ranges::any_of(parsed, [&](const auto& filter) {
+                            return filter.matches(container);
+                          });
+      if (wanted) list.push_back(container);
+    }
   }
   return list;
+}
+
+void FakeRuntime::set_container_labels(const std::string& ns, const std::string& id,
+                                       const Labels& labels) {
+  const auto lock = state_->enter("set_container_labels", id);
+  auto& containers = state_->space(ns).containers;
+  const auto found = containers.find(id);
+  if (found == containers.end()) missing("container", id);
+  apply(labels, found->second.labels);
 }
 
 void FakeRuntime::delete_container(const std::string& ns, const std::string& id) {
@@ -709,7 +849,10 @@ Task FakeRuntime::start_task(const std::string& ns, const std::string& id,
                                .exit_code = 0,
                                .exited_at = {}},
                       .options = options,
-                      .ignored = {}};
+                      .ignored = {},
+                      .pending = {},
+                      .metrics = {},
+                      .execs = {}};
   const Task task = running.task;
   space.tasks.emplace(id, std::move(running));
   state_->publish({.kind = EventKind::task_started,
@@ -741,28 +884,39 @@ void FakeRuntime::kill_task(const std::string& ns, const std::string& id, int si
   const auto lock = state_->enter("kill_task", id);
   auto& tasks = state_->space(ns).tasks;
   const auto found = tasks.find(id);
-  if (found == tasks.end() || found->second.ignored.contains(signal)) return;
-  state_->exit(ns, found->second, 128 + static_cast<std::uint32_t>(signal));
+  if (found != tasks.end()) state_->signal(ns, found->second, signal);
 }
 
 std::optional<Task> FakeRuntime::wait_task(const std::string& ns, const std::string& id,
                                            std::chrono::milliseconds timeout) {
   auto lock = state_->enter("wait_task", id);
-  const std::uint32_t pid = state_->task(ns, id).task.pid;
-  Task last = state_->task(ns, id).task;
-  // A task that is deleted while we wait had exited; its successor is another one.
-  const bool exited = state_->changed.wait_for(lock, timeout, [&] {
-    const auto& tasks = state_->space(ns).tasks;
-    const auto found = tasks.find(id);
-    if (found == tasks.end() || found->second.task.pid != pid) {
-      last.state = TaskState::stopped;
-      last.exit_code = 128 + SIGKILL;
-      return true;
-    }
-    last = found->second.task;
-    return last.state == TaskState::stopped;
-  });
-  return exited ? std::optional{last} : std::nullopt;
+  return state_->wait(lock, ns, id, timeout);
+}
+
+std::optional<Task> FakeRuntime::kill_and_wait(const std::string& ns, const std::string& id,
+                                               int signal, std::chrono::milliseconds timeout) {
+  auto lock = state_->enter("kill_and_wait", id);
+  state_->signal(ns, state_->task(ns, id), signal);
+  return state_->wait(lock, ns, id, timeout);
+}
+
+void FakeRuntime::pause_task(const std::string& ns, const std::string& id) {
+  const auto lock = state_->enter("pause_task", id);
+  Task& task = state_->task(ns, id).task;
+  if (task.state == TaskState::paused) return;
+  if (task.state != TaskState::running) not_running(task);
+  task.state = TaskState::paused;
+  state_->publish_state(EventKind::task_paused, ns, task);
+}
+
+void FakeRuntime::resume_task(const std::string& ns, const std::string& id) {
+  const auto lock = state_->enter("resume_task", id);
+  RunningTask& running = state_->task(ns, id);
+  if (running.task.state == TaskState::running) return;
+  if (running.task.state != TaskState::paused) not_running(running.task);
+  running.task.state = TaskState::running;
+  state_->publish_state(EventKind::task_resumed, ns, running.task);
+  for (const int signal : std::exchange(running.pending, {})) state_->signal(ns, running, signal);
 }
 
 void FakeRuntime::delete_task(const std::string& ns, const std::string& id) {
@@ -779,6 +933,61 @@ void FakeRuntime::delete_task(const std::string& ns, const std::string& id) {
                    .pid = task.pid,
                    .exit_code = task.exit_code,
                    .at = Timestamp::now()});
+}
+
+std::optional<runtime::TaskMetrics> FakeRuntime::find_metrics(const std::string& ns,
+                                                              const std::string& id) {
+  const auto lock = state_->enter("find_metrics", id);
+  const Namespace* space = state_->find_space(ns);
+  if (space == nullptr || !space->tasks.contains(id)) return std::nullopt;
+  runtime::TaskMetrics metrics = space->tasks.at(id).metrics;
+  metrics.container_id = id;
+  metrics.at = Timestamp::now();
+  return metrics;
+}
+
+std::vector<runtime::TaskMetrics> FakeRuntime::list_metrics(const std::string& ns) {
+  const auto lock = state_->enter("list_metrics", ns);
+  std::vector<runtime::TaskMetrics> list;
+  if (const Namespace* space = state_->find_space(ns)) {
+    for (const auto& [id, running] : space->tasks) {
+      list.push_back(running.metrics);
+      list.back().container_id = id;
+      list.back().at = Timestamp::now();
+    }
+  }
+  return list;
+}
+
+std::unique_ptr<runtime::Exec> FakeRuntime::exec(const std::string& ns, const std::string& id,
+                                                 const runtime::ExecOptions& options) {
+  const auto lock = state_->enter("exec", id);
+  if (options.process.args.empty()) {
+    throw Error{kinds::invalid_argument, "a process needs a command"};
+  }
+  RunningTask& running = state_->task(ns, id);
+  if (running.task.state == TaskState::paused) {
+    throw Error{kinds::failed_precondition,
+                fmt::format("container {} is paused: resume it first", id)};
+  }
+  if (running.task.state != TaskState::running) not_running(running.task);
+  const std::string& command = options.process.args.front();
+  const auto program = state_->programs.find(command);
+  if (program == state_->programs.end()) {
+    throw Error{kinds::invalid_argument,
+                fmt::format("exec: {}: executable file not found in $PATH", quote(command))};
+  }
+  const std::uint32_t pid = state_->next_pid++;
+  const std::string exec_id = fmt::format("exec-{}", pid);
+  auto process = std::make_shared<FakeProcess>(options);
+  running.execs.emplace(exec_id, process);
+  return make_fake_exec(exec_id, pid, std::move(process), program->second, [this, ns, id, exec_id] {
+    const std::lock_guard held{state_->mutex};
+    auto& tasks = state_->space(ns).tasks;
+    if (const auto found = tasks.find(id); found != tasks.end()) {
+      found->second.execs.erase(exec_id);
+    }
+  });
 }
 
 void FakeRuntime::watch(const std::function<void(const Event&)>& on_event,

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fakes/fake_exec.h"
 #include "kukeon/base/error.h"
 #include "kukeon/runtime/runtime.h"
 
@@ -15,8 +16,9 @@ namespace kukeon::fakes {
 // A Runtime in memory. It keeps containerd's rules that our code leans on: digests are checked, a
 // namespace with objects cannot be deleted, and whatever neither an image, a container, a lease nor
 // `containerd.io/gc.root` holds is gone after the next delete_image or delete_lease. Tasks "run"
-// until a signal or exit_task() ends them. Their pids lie above the kernel's largest, so no call
-// can reach a real process. Safe from any thread.
+// until a signal or exit_task() ends them; a paused one takes its signals when it is resumed, but
+// SIGKILL at once. Their pids lie above the kernel's largest, so no call can reach a real process.
+// Safe from any thread.
 class FakeRuntime final : public runtime::Runtime {
  public:
   FakeRuntime();
@@ -32,6 +34,10 @@ class FakeRuntime final : public runtime::Runtime {
   void clear_failures();
 
   void exit_task(const std::string& ns, const std::string& id, std::uint32_t code);
+  // What an exec runs where the process's first argument is `name`: in every container. `true`,
+  // `false`, `echo`, `cat` and `sleep` are there without it; any other command is missing.
+  void set_program(const std::string& name, FakeProgram program);
+  void set_metrics(const std::string& ns, const std::string& id, runtime::TaskMetrics metrics);
   void oom_task(const std::string& ns, const std::string& id);  // an OOM event; the task lives on
   void ignore_signal(const std::string& ns, const std::string& id, int signal);  // never SIGKILL
   // As when containerd restarts: tasks are untouched, every watch() loses its stream and connects
@@ -52,7 +58,6 @@ class FakeRuntime final : public runtime::Runtime {
   runtime::TaskOptions task_options(const std::string& ns, const std::string& id) const;
   runtime::Labels snapshot_labels(const std::string& ns, const std::string& key) const;
   runtime::Labels blob_labels(const std::string& ns, const std::string& digest) const;
-  runtime::Labels namespace_labels(const std::string& ns) const;
   // Everything it holds, sorted, as "container default.kukeon.io/web": for leak checks.
   std::vector<std::string> objects() const;
 
@@ -64,6 +69,8 @@ class FakeRuntime final : public runtime::Runtime {
   void delete_namespace(const std::string& ns) override;
   bool namespace_exists(const std::string& ns) override;
   std::vector<std::string> list_namespaces() override;
+  runtime::Labels namespace_labels(const std::string& ns) override;
+  void set_namespace_labels(const std::string& ns, const runtime::Labels& labels) override;
 
   void create_lease(const std::string& ns, const std::string& id) override;
   void delete_lease(const std::string& ns, const std::string& id) override;
@@ -99,8 +106,10 @@ class FakeRuntime final : public runtime::Runtime {
                                               const std::string& key) override;
   void commit_snapshot(const std::string& ns, const std::string& name, const std::string& key,
                        const runtime::Labels& labels, const std::string& lease) override;
-  void remove_snapshot(const std::string& ns, const std::string& key) override;
-  std::vector<std::string> list_snapshots(const std::string& ns) override;
+  void remove_snapshot(const std::string& ns, const std::string& key,
+                       const std::string& snapshotter = {}) override;
+  std::vector<std::string> list_snapshots(const std::string& ns,
+                                          const std::string& snapshotter = {}) override;
 
   std::string apply_layer(const std::string& ns, const runtime::Descriptor& layer,
                           const std::vector<runtime::Mount>& mounts,
@@ -109,7 +118,10 @@ class FakeRuntime final : public runtime::Runtime {
   void create_container(const std::string& ns, const runtime::ContainerRecord& container) override;
   std::optional<runtime::ContainerRecord> find_container(const std::string& ns,
                                                          const std::string& id) override;
-  std::vector<runtime::ContainerRecord> list_containers(const std::string& ns) override;
+  std::vector<runtime::ContainerRecord> list_containers(
+      const std::string& ns, const runtime::Filters& filters = {}) override;
+  void set_container_labels(const std::string& ns, const std::string& id,
+                            const runtime::Labels& labels) override;
   void delete_container(const std::string& ns, const std::string& id) override;
 
   runtime::Task start_task(const std::string& ns, const std::string& id,
@@ -119,7 +131,18 @@ class FakeRuntime final : public runtime::Runtime {
   void kill_task(const std::string& ns, const std::string& id, int signal) override;
   std::optional<runtime::Task> wait_task(const std::string& ns, const std::string& id,
                                          std::chrono::milliseconds timeout) override;
+  std::optional<runtime::Task> kill_and_wait(const std::string& ns, const std::string& id,
+                                             int signal,
+                                             std::chrono::milliseconds timeout) override;
+  void pause_task(const std::string& ns, const std::string& id) override;
+  void resume_task(const std::string& ns, const std::string& id) override;
   void delete_task(const std::string& ns, const std::string& id) override;
+
+  std::optional<runtime::TaskMetrics> find_metrics(const std::string& ns,
+                                                   const std::string& id) override;
+  std::vector<runtime::TaskMetrics> list_metrics(const std::string& ns) override;
+  std::unique_ptr<runtime::Exec> exec(const std::string& ns, const std::string& id,
+                                      const runtime::ExecOptions& options) override;
 
   void watch(const std::function<void(const runtime::Event&)>& on_event,
              const std::function<void()>& on_connected, std::stop_token stop) override;

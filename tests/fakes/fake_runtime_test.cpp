@@ -10,6 +10,8 @@
 #include <thread>
 
 #include "kukeon/base/error_kinds.h"
+#include "kukeon/base/files.h"
+#include "kukeon/runtime/filter.h"
 
 namespace kukeon::fakes {
 namespace {
@@ -258,6 +260,186 @@ TEST(FakeRuntime, RefusesASecondTaskAndAContainerThatStillHasOne) {
   runtime.start_task(ns, "web", {});
   EXPECT_EQ(kind_of([&] { runtime.start_task(ns, "web", {}); }), kinds::already_exists);
   EXPECT_EQ(kind_of([&] { runtime.delete_container(ns, "web"); }), kinds::failed_precondition);
+}
+
+TEST(FakeRuntime, KeepsTheSignalsOfAPausedTaskUntilItIsResumed) {
+  FakeRuntime runtime;
+  runtime.create_container(ns, container("web"));
+  runtime.start_task(ns, "web", {});
+  runtime.pause_task(ns, "web");
+  runtime.pause_task(ns, "web");
+  EXPECT_EQ(runtime.find_task(ns, "web")->state, TaskState::paused);
+  EXPECT_FALSE(runtime.kill_and_wait(ns, "web", SIGTERM, milliseconds{0}));
+  EXPECT_EQ(runtime.find_task(ns, "web")->state, TaskState::paused);
+  runtime.resume_task(ns, "web");
+  EXPECT_EQ(runtime.find_task(ns, "web")->exit_code, 143U);
+  EXPECT_EQ(kind_of([&] { runtime.pause_task(ns, "web"); }), kinds::failed_precondition);
+  EXPECT_EQ(kind_of([&] { runtime.resume_task(ns, "nobody"); }), kinds::not_found);
+}
+
+TEST(FakeRuntime, AnswersTheExitOfATaskThatItKilled) {
+  FakeRuntime runtime;
+  runtime.create_container(ns, container("web"));
+  runtime.start_task(ns, "web", {});
+  const auto exited = runtime.kill_and_wait(ns, "web", SIGINT, milliseconds{0});
+  ASSERT_TRUE(exited);
+  EXPECT_EQ(exited->exit_code, 130U);
+}
+
+TEST(FakeRuntime, ListsTheContainersThatAFilterMatches) {
+  FakeRuntime runtime;
+  for (const char* id : {"a", "b", "c"}) {
+    auto record = container(id);
+    record.labels = {{"kukeon.io/cell", id == std::string{"c"} ? "other" : "web"}};
+    runtime.create_container(ns, record);
+  }
+  const auto ids = [&](const runtime::Filters& filters) {
+    std::vector<std::string> list;
+    for (const auto& each : runtime.list_containers(ns, filters)) list.push_back(each.id);
+    return list;
+  };
+  EXPECT_THAT(ids({}), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(ids({runtime::label_is("kukeon.io/cell", "web")}), ElementsAre("a", "b"));
+  EXPECT_THAT(ids({runtime::label_is("kukeon.io/cell", "web") + ",id!=a"}), ElementsAre("b"));
+  EXPECT_THAT(ids({"id==a", "id==c"}), ElementsAre("a", "c"));
+  EXPECT_THAT(ids({"id~=^[ab]$"}), ElementsAre("a", "b"));
+  EXPECT_THAT(ids({"labels.none"}), IsEmpty());
+  EXPECT_EQ(kind_of([&] { ids({"id==a,"}); }), kinds::invalid_argument);
+}
+
+TEST(FakeRuntime, ChangesLabelsOneByOne) {
+  FakeRuntime runtime;
+  runtime.create_namespace(ns, {{"a", "1"}, {"b", "2"}});
+  runtime.set_namespace_labels(ns, {{"a", ""}, {"c", "3"}});
+  EXPECT_EQ(runtime.namespace_labels(ns), (runtime::Labels{{"b", "2"}, {"c", "3"}}));
+  EXPECT_EQ(kind_of([&] { runtime.set_namespace_labels("none", {}); }), kinds::not_found);
+  auto record = container("web");
+  record.labels = {{"a", "1"}, {"b", "2"}};
+  runtime.create_container(ns, record);
+  runtime.set_container_labels(ns, "web", {{"a", ""}, {"c", "3"}});
+  EXPECT_EQ(runtime.find_container(ns, "web")->labels, (runtime::Labels{{"b", "2"}, {"c", "3"}}));
+}
+
+TEST(FakeRuntime, HasOneSnapshotter) {
+  FakeRuntime runtime;
+  runtime.prepare_snapshot(ns, "web", "", {}, "");
+  EXPECT_THAT(runtime.list_snapshots(ns, "overlayfs"), ElementsAre("web"));
+  EXPECT_EQ(kind_of([&] { runtime.list_snapshots(ns, "zfs"); }), kinds::invalid_argument);
+}
+
+TEST(FakeRuntime, AnswersTheMetricsThatATestGaveIt) {
+  FakeRuntime runtime;
+  runtime.create_container(ns, container("web"));
+  EXPECT_FALSE(runtime.find_metrics(ns, "web"));
+  runtime.start_task(ns, "web", {});
+  runtime::TaskMetrics metrics;
+  metrics.memory_bytes = 7;
+  runtime.set_metrics(ns, "web", metrics);
+  EXPECT_EQ(runtime.find_metrics(ns, "web")->memory_bytes, 7U);
+  EXPECT_EQ(runtime.list_metrics(ns).at(0).container_id, "web");
+}
+
+runtime::ExecOptions command(const std::vector<std::string>& args) {
+  runtime::ExecOptions options;
+  options.process.args = args;
+  return options;
+}
+
+class FakeExecTest : public ::testing::Test {
+ protected:
+  FakeExecTest() {
+    runtime_.create_container(ns, container("web"));
+    runtime_.start_task(ns, "web", {});
+  }
+
+  FakeRuntime runtime_;
+};
+
+TEST_F(FakeExecTest, RunsAProgramToItsEnd) {
+  const auto result = runtime::exec_to_end(runtime_, ns, "web", command({"echo", "a", "b"}).process,
+                                           std::chrono::seconds{5});
+  EXPECT_EQ(result.exit_code, 0U);
+  EXPECT_EQ(result.out, "a b\n");
+  const auto copied = runtime::exec_to_end(runtime_, ns, "web", command({"cat"}).process,
+                                           std::chrono::seconds{5}, "input");
+  EXPECT_EQ(copied.out, "input");
+}
+
+TEST_F(FakeExecTest, RunsAProgramOfTheTests) {
+  runtime_.set_program("ask", [](FakeProcess& process) {
+    process.write(runtime::OutputStream::err, "name? ");
+    process.print("hello " + process.read().value_or("nobody"));
+    return 3U;
+  });
+  std::string out;
+  auto options = command({"ask"});
+  options.input = true;
+  options.on_output = [&](runtime::OutputStream stream, std::string_view text) {
+    if (stream == runtime::OutputStream::out) out += text;
+  };
+  const auto exec = runtime_.exec(ns, "web", options);
+  exec->write_input("you", std::chrono::seconds{5});
+  EXPECT_EQ(exec->wait(std::chrono::seconds{5}), 3U);
+  EXPECT_EQ(out, "hello you");
+}
+
+TEST_F(FakeExecTest, EndsAProcessThatIsSignalled) {
+  const auto exec = runtime_.exec(ns, "web", command({"sleep"}));
+  EXPECT_FALSE(exec->wait(milliseconds{0}));
+  EXPECT_THAT(runtime_.objects(), ::testing::Contains("exec " + ns + "/web/" + exec->id()));
+  exec->kill(SIGTERM);
+  EXPECT_EQ(exec->wait(std::chrono::seconds{5}), 143U);
+  exec->kill(SIGTERM);
+  EXPECT_THAT(runtime_.objects(),
+              ElementsAre("container " + ns + "/web", "namespace " + ns, "task " + ns + "/web"));
+}
+
+TEST_F(FakeExecTest, EndsItsProcessesWithTheTask) {
+  const auto exec = runtime_.exec(ns, "web", command({"sleep"}));
+  runtime_.exit_task(ns, "web", 0);
+  EXPECT_EQ(exec->wait(std::chrono::seconds{5}), 137U);
+}
+
+TEST_F(FakeExecTest, KillsWhatNobodyWaitsFor) {
+  { const auto exec = runtime_.exec(ns, "web", command({"sleep"})); }
+  EXPECT_EQ(runtime_.objects().size(), 3U);
+}
+
+TEST_F(FakeExecTest, ResizesATerminal) {
+  auto options = command({"sleep"});
+  EXPECT_EQ(kind_of([&] { runtime_.exec(ns, "web", options)->resize({}); }),
+            kinds::failed_precondition);
+  runtime_.set_program("size", [](FakeProcess& process) {
+    process.read();
+    return process.size().columns;
+  });
+  options = command({"size"});
+  options.process.terminal = true;
+  options.input = true;
+  const auto exec = runtime_.exec(ns, "web", options);
+  exec->resize({.columns = 99, .rows = 9});
+  exec->close_input();
+  EXPECT_EQ(exec->wait(std::chrono::seconds{5}), 99U);
+}
+
+TEST_F(FakeExecTest, WritesToALogFile) {
+  const TemporaryDirectory directory;
+  auto options = command({"echo", "hi"});
+  options.log_path = directory.path() / "log";
+  EXPECT_EQ(runtime_.exec(ns, "web", options)->wait(std::chrono::seconds{5}), 0U);
+  EXPECT_EQ(read_file(options.log_path), "hi\n");
+}
+
+TEST_F(FakeExecTest, RefusesWhereNothingCanRun) {
+  EXPECT_EQ(kind_of([&] { runtime_.exec(ns, "web", command({"none"})); }), kinds::invalid_argument);
+  EXPECT_EQ(kind_of([&] { runtime_.exec(ns, "nobody", command({"true"})); }), kinds::not_found);
+  runtime_.pause_task(ns, "web");
+  EXPECT_EQ(kind_of([&] { runtime_.exec(ns, "web", command({"true"})); }),
+            kinds::failed_precondition);
+  runtime_.resume_task(ns, "web");
+  runtime_.exit_task(ns, "web", 0);
+  EXPECT_EQ(kind_of([&] { runtime_.exec(ns, "web", command({"true"})); }),
+            kinds::failed_precondition);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/files.h"
 #include "kukeon/base/strings.h"
-#include "support/private_containerd.h"
+#include "support/containerd_fixture.h"
 
 namespace kukeon {
 namespace {
@@ -29,7 +29,11 @@ using runtime::TaskState;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
+using support::Containerd;
+using support::error_of;
+using support::eventually;
 using support::PrivateContainerd;
+using support::Recorder;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -59,136 +63,6 @@ runtime::Source text(std::string bytes) {
 runtime::Descriptor blob(const std::string& digest, std::int64_t size) {
   return {.media_type = "application/octet-stream", .digest = digest, .size_bytes = size};
 }
-
-// The first Error of `body`, or one that says that there was none.
-Error error_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error;
-  }
-  return Error{ErrorKind{"none", ""}, "no error"};
-}
-
-// Waits for `what` without an event to wait for: a process of someone else's, or a cgroup.
-bool eventually(const std::function<bool()>& what) {
-  const auto deadline = steady_clock::now() + seconds{10};
-  while (!what()) {
-    if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(milliseconds{2});
-  }
-  return true;
-}
-
-std::vector<fs::path> cgroup_hierarchies() {
-  std::vector<fs::path> paths;
-  for (const std::string& line : split(read_file("/proc/self/mountinfo"), '\n')) {
-    const auto words = split(line, ' ');
-    const auto dash = std::ranges::find(words, "-");
-    if (dash == words.end() || dash + 1 == words.end()) continue;
-    if (*(dash + 1) == "cgroup" || *(dash + 1) == "cgroup2") paths.emplace_back(words[4]);
-  }
-  return paths;
-}
-
-class Containerd : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    if (PrivateContainerd::unavailable()) return;
-    server_ = std::make_unique<PrivateContainerd>();
-    rootfs_ = std::make_unique<TemporaryDirectory>();
-    const fs::path bin = rootfs_->path() / "bin";
-    for (const char* name : {"bin", "proc", "dev"}) make_directories(rootfs_->path() / name, 0755);
-    fs::copy_file("/bin/busybox", bin / "busybox");
-    for (const char* name : {"sh", "echo", "sleep"}) fs::create_symlink("busybox", bin / name);
-  }
-  static void TearDownTestSuite() {
-    rootfs_.reset();
-    server_.reset();
-  }
-
-  void SetUp() override {
-    if (const auto reason = PrivateContainerd::unavailable()) GTEST_SKIP() << *reason;
-    ns_ = support::unique_name("kukeon-test");
-    cgroup_ = "/" + ns_;
-    containerd_ = containerd::connect(
-        {.socket = server_->socket(), .snapshotter = "overlayfs", .oci_runtime = "runc"});
-    containerd_->create_namespace(ns_, {{"purpose", "test"}});
-  }
-
-  // Every test ends with a clean host; what its body left is removed as the product would remove
-  // it.
-  void TearDown() override {
-    if (containerd_ == nullptr) return;
-    for (const auto& task : containerd_->list_tasks(ns_)) {
-      containerd_->delete_task(ns_, task.container_id);
-    }
-    for (const auto& container : containerd_->list_containers(ns_)) {
-      containerd_->delete_container(ns_, container.id);
-    }
-    for (const auto& key : containerd_->list_snapshots(ns_)) containerd_->remove_snapshot(ns_, key);
-    for (const auto& image : containerd_->list_images(ns_)) {
-      containerd_->delete_image(ns_, image.name);
-    }
-    for (const auto& lease : containerd_->list_leases(ns_)) containerd_->delete_lease(ns_, lease);
-    for (const auto& each : containerd_->list_blobs(ns_)) {
-      containerd_->delete_blob(ns_, each.digest);
-    }
-    containerd_->delete_namespace(ns_);
-    EXPECT_TRUE(eventually([&] { return server_->shims(ns_).empty(); }));
-    for (const fs::path& hierarchy : cgroup_hierarchies()) remove_cgroup(hierarchy / ns_);
-    std::error_code ignored;
-    fs::remove(fs::path{"/run/containerd/runc"} / ns_, ignored);
-  }
-
-  static void remove_cgroup(const fs::path& group) {
-    std::error_code ignored;
-    if (!fs::exists(group, ignored)) return;
-    for (const auto& entry : fs::directory_iterator{group, ignored}) {
-      if (entry.is_directory(ignored)) remove_cgroup(entry.path());
-    }
-    EXPECT_EQ(::rmdir(group.c_str()), 0) << group;
-  }
-
-  // A container on the plain directory; `args` as JSON strings.
-  void create(const std::string& id, const std::vector<std::string>& args,
-              const std::string& group = {}) {
-    std::vector<std::string> quoted;
-    for (const std::string& arg : args) quoted.push_back(quote(arg));
-    const std::string annotations =
-        group.empty() ? "{}" : fmt::format(R"({{"io.containerd.runc.v2.group":"{}"}})", group);
-    containerd_->create_container(
-        ns_, {.id = id,
-              .image = {},
-              .snapshotter = {},
-              .snapshot_key = {},
-              .spec_json = fmt::format(
-                  R"({{"ociVersion":"1.0.2","hostname":"{0}","root":{{"path":"rootfs"}},
-"annotations":{3},
-"mounts":[{{"destination":"/proc","type":"proc","source":"proc"}}],
-"process":{{"cwd":"/","args":[{1}],"env":["PATH=/bin"],"user":{{"uid":0,"gid":0}}}},
-"linux":{{"cgroupsPath":"{2}/{0}","namespaces":[{{"type":"pid"}},{{"type":"ipc"}},{{"type":"uts"}},
-{{"type":"mount"}},{{"type":"network"}}]}}}})",
-                  id, join(quoted, ","), cgroup_, annotations),
-              .labels = {{"kukeon.io/container-type", "container"}}});
-  }
-
-  runtime::TaskOptions on_rootfs(const std::string& log_path = {}) const {
-    return {.rootfs = {{.type = "bind",
-                        .source = rootfs_->path().string(),
-                        .options = {"rbind", "rw"}}},
-            .log_path = log_path};
-  }
-
-  static std::unique_ptr<PrivateContainerd> server_;
-  static std::unique_ptr<TemporaryDirectory> rootfs_;
-  std::string ns_;
-  std::string cgroup_;
-  std::unique_ptr<runtime::Runtime> containerd_;
-};
-
-std::unique_ptr<PrivateContainerd> Containerd::server_;
-std::unique_ptr<TemporaryDirectory> Containerd::rootfs_;
 
 TEST_F(Containerd, SaysItsVersion) {
   EXPECT_THAT(containerd_->version(), StartsWith("containerd 1."));
@@ -476,49 +350,6 @@ TEST_F(Containerd, StartsTheContainersOfAGroupAtOnce) {
   EXPECT_EQ(containerd_->list_tasks(ns_).size(), ids.size());
   EXPECT_EQ(server_->shims(ns_).size(), 1U);
 }
-
-// Watches on a thread of its own and keeps what it was told.
-class Recorder {
- public:
-  explicit Recorder(runtime::Runtime& runtime)
-      : thread_{[this, &runtime](const std::stop_token& stop) {
-          runtime.watch(
-              [this](const runtime::Event& event) {
-                const std::lock_guard lock{mutex_};
-                events_.push_back(event);
-                changed_.notify_all();
-              },
-              [this] {
-                const std::lock_guard lock{mutex_};
-                ++connections_;
-                changed_.notify_all();
-              },
-              stop);
-        }} {}
-
-  bool wait_for_connection(int count) {
-    std::unique_lock lock{mutex_};
-    return changed_.wait_for(lock, seconds{10}, [&] { return connections_ >= count; });
-  }
-  std::optional<runtime::Event> wait_for(EventKind kind, const std::string& ns) {
-    std::unique_lock lock{mutex_};
-    const auto find = [&] {
-      return std::ranges::find_if(events_, [&](const runtime::Event& event) {
-        return event.kind == kind && event.ns == ns;
-      });
-    };
-    changed_.wait_for(lock, seconds{10}, [&] { return find() != events_.end(); });
-    const auto found = find();
-    return found == events_.end() ? std::nullopt : std::optional{*found};
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<runtime::Event> events_;
-  int connections_ = 0;
-  std::jthread thread_;
-};
 
 TEST_F(Containerd, TellsAWatcherOfEveryTaskEventAfterItIsConnected) {
   Recorder recorder{*containerd_};

@@ -19,7 +19,8 @@
 #include "kukeon/containerd/client.h"
 
 // Internal to this folder. The members are defined by area: namespaces.cpp (with leases),
-// content.cpp, images.cpp (with snapshots and layers), tasks.cpp (with containers), events.cpp.
+// content.cpp, images.cpp (with snapshots and layers), tasks.cpp (with containers), exec.cpp,
+// metrics.cpp, events.cpp.
 namespace kukeon::containerd {
 
 namespace api = ::containerd::services;
@@ -37,6 +38,8 @@ class ContainerdRuntime final : public runtime::Runtime {
   void delete_namespace(const std::string& ns) override;
   bool namespace_exists(const std::string& ns) override;
   std::vector<std::string> list_namespaces() override;
+  Labels namespace_labels(const std::string& ns) override;
+  void set_namespace_labels(const std::string& ns, const Labels& labels) override;
 
   void create_lease(const std::string& ns, const std::string& id) override;
   void delete_lease(const std::string& ns, const std::string& id) override;
@@ -71,8 +74,10 @@ class ContainerdRuntime final : public runtime::Runtime {
                                               const std::string& key) override;
   void commit_snapshot(const std::string& ns, const std::string& name, const std::string& key,
                        const Labels& labels, const std::string& lease) override;
-  void remove_snapshot(const std::string& ns, const std::string& key) override;
-  std::vector<std::string> list_snapshots(const std::string& ns) override;
+  void remove_snapshot(const std::string& ns, const std::string& key,
+                       const std::string& snapshotter) override;
+  std::vector<std::string> list_snapshots(const std::string& ns,
+                                          const std::string& snapshotter) override;
 
   std::string apply_layer(const std::string& ns, const runtime::Descriptor& layer,
                           const std::vector<runtime::Mount>& mounts,
@@ -81,7 +86,10 @@ class ContainerdRuntime final : public runtime::Runtime {
   void create_container(const std::string& ns, const runtime::ContainerRecord& container) override;
   std::optional<runtime::ContainerRecord> find_container(const std::string& ns,
                                                          const std::string& id) override;
-  std::vector<runtime::ContainerRecord> list_containers(const std::string& ns) override;
+  std::vector<runtime::ContainerRecord> list_containers(const std::string& ns,
+                                                        const runtime::Filters& filters) override;
+  void set_container_labels(const std::string& ns, const std::string& id,
+                            const Labels& labels) override;
   void delete_container(const std::string& ns, const std::string& id) override;
 
   runtime::Task start_task(const std::string& ns, const std::string& id,
@@ -91,7 +99,19 @@ class ContainerdRuntime final : public runtime::Runtime {
   void kill_task(const std::string& ns, const std::string& id, int signal) override;
   std::optional<runtime::Task> wait_task(const std::string& ns, const std::string& id,
                                          std::chrono::milliseconds timeout) override;
+  std::optional<runtime::Task> kill_and_wait(const std::string& ns, const std::string& id,
+                                             int signal,
+                                             std::chrono::milliseconds timeout) override;
+  void pause_task(const std::string& ns, const std::string& id) override;
+  void resume_task(const std::string& ns, const std::string& id) override;
   void delete_task(const std::string& ns, const std::string& id) override;
+
+  std::optional<runtime::TaskMetrics> find_metrics(const std::string& ns,
+                                                   const std::string& id) override;
+  std::vector<runtime::TaskMetrics> list_metrics(const std::string& ns) override;
+
+  std::unique_ptr<runtime::Exec> exec(const std::string& ns, const std::string& id,
+                                      const runtime::ExecOptions& options) override;
 
   void watch(const std::function<void(const runtime::Event&)>& on_event,
              const std::function<void()>& on_connected, std::stop_token stop) override;
@@ -106,7 +126,12 @@ class ContainerdRuntime final : public runtime::Runtime {
   void create_task(const std::string& ns, const std::string& id,
                    const runtime::TaskOptions& options);
   void discard_task(const std::string& ns, const std::string& id);
+  void change_task(const std::string& ns, const std::string& id, runtime::TaskState wanted,
+                   const std::function<void()>& change);
   void signal_task(const std::string& ns, const std::string& id, int signal, bool all);
+  std::vector<runtime::TaskMetrics> metrics(const std::string& ns, const std::string& doing,
+                                            const std::string& filter);
+  Error exec_error(const std::string& ns, const std::string& id, const Error& error);
   void watch_once(const std::function<void(const runtime::Event&)>& on_event,
                   const std::function<void()>& on_connected, const std::stop_token& stop);
 

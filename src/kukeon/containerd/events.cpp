@@ -73,6 +73,8 @@ std::optional<runtime::Event> to_event(const events::Envelope& envelope) {
   } else if (topic == "/tasks/paused" || topic == "/tasks/resumed") {
     ::containerd::events::TaskPaused paused;  // both hold the container id and nothing else
     if (!paused.ParseFromString(bytes)) return std::nullopt;
+    event.kind = topic == "/tasks/paused" ? runtime::EventKind::task_paused
+                                          : runtime::EventKind::task_resumed;
     event.container_id = paused.container_id();
   } else {
     return std::nullopt;

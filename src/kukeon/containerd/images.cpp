@@ -169,18 +169,20 @@ void ContainerdRuntime::commit_snapshot(const std::string& ns, const std::string
                       *snapshots_, &snapshots::Snapshots::Stub::Commit, request);
 }
 
-void ContainerdRuntime::remove_snapshot(const std::string& ns, const std::string& key) {
+void ContainerdRuntime::remove_snapshot(const std::string& ns, const std::string& key,
+                                        const std::string& snapshotter) {
   snapshots::RemoveSnapshotRequest request;
-  request.set_snapshotter(options_.snapshotter);
+  request.set_snapshotter(snapshotter.empty() ? options_.snapshotter : snapshotter);
   request.set_key(key);
   Empty response;
   client_.find({.doing = fmt::format("remove snapshot {}", key), .ns = ns, .timeout = slow},
                *snapshots_, &snapshots::Snapshots::Stub::Remove, request, &response);
 }
 
-std::vector<std::string> ContainerdRuntime::list_snapshots(const std::string& ns) {
+std::vector<std::string> ContainerdRuntime::list_snapshots(const std::string& ns,
+                                                           const std::string& snapshotter) {
   snapshots::ListSnapshotsRequest request;
-  request.set_snapshotter(options_.snapshotter);
+  request.set_snapshotter(snapshotter.empty() ? options_.snapshotter : snapshotter);
   std::vector<std::string> keys;
   client_.read_stream<snapshots::ListSnapshotsResponse>(
       {.doing = fmt::format("list snapshots of {}", ns), .ns = ns},

@@ -7,6 +7,7 @@
 
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/files.h"
+#include "kukeon/base/strings.h"
 #include "kukeon/containerd/containerd_runtime.h"
 
 // Construction, version, namespaces and leases.
@@ -82,6 +83,31 @@ std::vector<std::string> ContainerdRuntime::list_namespaces() {
   std::vector<std::string> names;
   for (const auto& entry : response.namespaces()) names.push_back(entry.name());
   return names;
+}
+
+Labels ContainerdRuntime::namespace_labels(const std::string& ns) {
+  const auto response = client_.call<api::namespaces::v1::ListNamespacesResponse>(
+      {.doing = fmt::format("ask for the labels of containerd namespace {}", ns)}, *namespaces_,
+      &api::namespaces::v1::Namespaces::Stub::List, api::namespaces::v1::ListNamespacesRequest{});
+  for (const auto& entry : response.namespaces()) {
+    if (entry.name() == ns) return get_labels(entry.labels());
+  }
+  throw Error{kinds::not_found, fmt::format("containerd has no namespace {}", quote(ns))};
+}
+
+void ContainerdRuntime::set_namespace_labels(const std::string& ns, const Labels& labels) {
+  // containerd would create a namespace of the first label.
+  if (!namespace_exists(ns)) {
+    throw Error{kinds::not_found, fmt::format("containerd has no namespace {}", quote(ns))};
+  }
+  if (labels.empty()) return;
+  api::namespaces::v1::UpdateNamespaceRequest request;
+  request.mutable_namespace_()->set_name(ns);
+  set_labels(labels, request.mutable_namespace_()->mutable_labels());
+  for (const auto& [key, value] : labels) request.mutable_update_mask()->add_paths("labels." + key);
+  client_.call<api::namespaces::v1::UpdateNamespaceResponse>(
+      {.doing = fmt::format("label containerd namespace {}", ns), .ns = ns}, *namespaces_,
+      &api::namespaces::v1::Namespaces::Stub::Update, request);
 }
 
 void ContainerdRuntime::create_lease(const std::string& ns, const std::string& id) {

@@ -12,10 +12,12 @@ namespace kukeon::containerd {
 namespace {
 
 // Each names the layer that passes the cause on, and nothing else.
-constexpr std::array<std::string_view, 8> noise{
+constexpr std::array<std::string_view, 10> noise{
     "failed to create shim task: ",
     "OCI runtime create failed: ",
     "OCI runtime start failed: ",
+    "OCI runtime exec failed: ",
+    "exec failed: ",
     "runc create failed: ",
     "unable to start container process: ",
     "error during container init: ",

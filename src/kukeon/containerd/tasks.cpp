@@ -112,9 +112,11 @@ std::optional<runtime::ContainerRecord> ContainerdRuntime::find_container(const 
   return to_record(response.container());
 }
 
-std::vector<runtime::ContainerRecord> ContainerdRuntime::list_containers(const std::string& ns) {
+std::vector<runtime::ContainerRecord> ContainerdRuntime::list_containers(
+    const std::string& ns, const runtime::Filters& filters) {
   // A stream, since the records of many containers do not fit into one message.
-  const containers::ListContainersRequest request;
+  containers::ListContainersRequest request;
+  for (const std::string& filter : filters) request.add_filters(filter);
   std::vector<runtime::ContainerRecord> records;
   client_.read_stream<containers::ListContainerMessage>(
       {.doing = fmt::format("list containers of {}", ns), .ns = ns},
@@ -123,6 +125,18 @@ std::vector<runtime::ContainerRecord> ContainerdRuntime::list_containers(const s
         records.push_back(to_record(part.container()));
       });
   return records;
+}
+
+void ContainerdRuntime::set_container_labels(const std::string& ns, const std::string& id,
+                                             const Labels& labels) {
+  if (labels.empty()) return;
+  containers::UpdateContainerRequest request;
+  request.mutable_container()->set_id(id);
+  set_labels(labels, request.mutable_container()->mutable_labels());
+  for (const auto& [key, value] : labels) request.mutable_update_mask()->add_paths("labels." + key);
+  client_.call<containers::UpdateContainerResponse>(
+      {.doing = fmt::format("label container {}", id), .ns = ns}, *containers_,
+      &containers::Containers::Stub::Update, request);
 }
 
 void ContainerdRuntime::delete_container(const std::string& ns, const std::string& id) {
@@ -275,10 +289,89 @@ std::optional<runtime::Task> ContainerdRuntime::wait_task(const std::string& ns,
   }
 }
 
+std::optional<runtime::Task> ContainerdRuntime::kill_and_wait(const std::string& ns,
+                                                              const std::string& id, int signal,
+                                                              std::chrono::milliseconds timeout) {
+  auto task = find_task(ns, id);
+  if (!task) throw Error{kinds::not_found, fmt::format("container {} has no task", id)};
+  if (task->state == runtime::TaskState::stopped) return task;
+
+  const CallInfo info{.doing = fmt::format("wait for task {}", id), .ns = ns, .timeout = timeout};
+  tasks::WaitRequest request;
+  request.set_container_id(id);
+  tasks::WaitResponse response;
+  grpc::Status status;
+  grpc::ClientContext context;
+  client_.prepare(context, info);
+  grpc::CompletionQueue queue;
+  const auto wait = tasks_->AsyncWait(&context, request, &queue);
+  wait->Finish(&response, &status, nullptr);
+  // Whatever happens, the answer is taken out of the queue before what it is written to goes.
+  const auto answer = [&] {
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+  };
+  try {
+    signal_task(ns, id, signal, false);
+  } catch (...) {
+    context.TryCancel();
+    answer();
+    throw;
+  }
+  answer();
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return std::nullopt;
+  if (!status.ok()) throw client_.error(info, status);
+  task->state = runtime::TaskState::stopped;
+  task->exit_code = response.exit_status();
+  task->exited_at = from_proto(response.exited_at());
+  return task;
+}
+
+void ContainerdRuntime::pause_task(const std::string& ns, const std::string& id) {
+  tasks::PauseTaskRequest request;
+  request.set_container_id(id);
+  change_task(ns, id, runtime::TaskState::paused, [&] {
+    client_.call<Empty>({.doing = fmt::format("pause task {}", id), .ns = ns, .timeout = slow},
+                        *tasks_, &tasks::Tasks::Stub::Pause, request);
+  });
+}
+
+void ContainerdRuntime::resume_task(const std::string& ns, const std::string& id) {
+  tasks::ResumeTaskRequest request;
+  request.set_container_id(id);
+  change_task(ns, id, runtime::TaskState::running, [&] {
+    client_.call<Empty>({.doing = fmt::format("resume task {}", id), .ns = ns, .timeout = slow},
+                        *tasks_, &tasks::Tasks::Stub::Resume, request);
+  });
+}
+
+// The shim refuses what is so already, and what cannot be, in words and classes of its own.
+void ContainerdRuntime::change_task(const std::string& ns, const std::string& id,
+                                    runtime::TaskState wanted,
+                                    const std::function<void()>& change) {
+  try {
+    change();
+  } catch (const Error& error) {
+    if (error.is(kinds::connect_containerd) || error.is(kinds::deadline_exceeded)) throw;
+    const auto task = find_task(ns, id);
+    if (!task) throw Error{kinds::not_found, fmt::format("container {} has no task", id)};
+    if (task->state == wanted) return;
+    if (task->state == runtime::TaskState::stopped) {
+      throw Error{
+          kinds::failed_precondition,
+          fmt::format("container {} is not running: it exited with code {}", id, task->exit_code)};
+    }
+    throw;
+  }
+}
+
 void ContainerdRuntime::delete_task(const std::string& ns, const std::string& id) {
   const auto task = find_task(ns, id);
   if (!task) return;
   if (task->state != runtime::TaskState::stopped) {
+    // Of cgroup v1 a frozen process does not even take SIGKILL.
+    if (task->state == runtime::TaskState::paused) resume_task(ns, id);
     // `all`: with the host's pid namespace the container's other processes do not die with its
     // first.
     signal_task(ns, id, SIGKILL, true);

@@ -20,6 +20,7 @@
 #include "kukeon/model/derive.h"
 #include "kukeon/model/validate.h"
 #include "kukeon/network/subnet_pool.h"
+#include "kukeon/runtime/containers.h"
 
 namespace kukeon::engine {
 namespace {
@@ -290,21 +291,10 @@ void Engine::bring_up(model::Cell& cell, const CellLayout& at, Fresh fresh) {
 
 void Engine::stop_one(const model::ContainerSpec& spec, const CellLayout& at, Signal signal,
                       milliseconds grace) {
-  const std::string id = at.container_id(spec);
-  const auto task = runtime_.find_task(at.ns, id);
-  if (!task) return;
-  if (task->state != runtime::TaskState::stopped) {
-    if (signal == Signal::term) runtime_.kill_task(at.ns, id, SIGTERM);
-    const bool gone = signal == Signal::term && runtime_.wait_task(at.ns, id, grace);
-    if (!gone) {
-      runtime_.kill_task(at.ns, id, SIGKILL);
-      if (!runtime_.wait_task(at.ns, id, config_.kill_wait)) {
-        throw Error{kinds::deadline_exceeded,
-                    fmt::format("container {} is still alive {} s after SIGKILL", quote(spec.id),
-                                config_.kill_wait.count() / 1000)};
-      }
-    }
-  }
+  runtime::stop_task(runtime_, at.ns, at.container_id(spec),
+                     {.signal = signal == Signal::term ? SIGTERM : SIGKILL,
+                      .grace = grace,
+                      .kill_wait = config_.kill_wait});
 }
 
 void Engine::remove_one(const std::string& container_id, const CellLayout& at) {

@@ -254,7 +254,6 @@ class Engine {
   std::filesystem::path pins_of_realm(const std::string& ns) const;
   std::vector<kernel::PinnedNamespaces> pinned() const;  // of all cells, also of none
   void remove_space_host(const model::Path& path);
-  void clean_namespace(const std::string& ns);
 
   // The cell's lock is held by the caller of everything below.
   void complete(model::Cell& cell) const;

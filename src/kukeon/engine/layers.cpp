@@ -7,7 +7,6 @@
 
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/files.h"
-#include "kukeon/base/log.h"
 #include "kukeon/base/strings.h"
 #include "kukeon/engine/engine.h"
 #include "kukeon/engine/wrap.h"
@@ -16,6 +15,7 @@
 #include "kukeon/model/validate.h"
 #include "kukeon/network/conflist.h"
 #include "kukeon/network/subnet_pool.h"
+#include "kukeon/runtime/containers.h"
 
 namespace kukeon::engine {
 namespace {
@@ -149,38 +149,6 @@ RealmOutcome Engine::create_realm(const model::Realm& wanted) {
   return outcome;
 }
 
-// Leases first, then images, snapshots and blobs; a last garbage collection, or the namespace
-// reports that it is not empty (runtime.md 2.8).
-void Engine::clean_namespace(const std::string& ns) {
-  if (!runtime_.namespace_exists(ns)) return;
-  for (const auto& container : runtime_.list_containers(ns)) {
-    runtime_.delete_task(ns, container.id);
-    runtime_.delete_container(ns, container.id);
-    if (!container.snapshot_key.empty()) runtime_.remove_snapshot(ns, container.snapshot_key);
-  }
-  for (const std::string& lease : runtime_.list_leases(ns)) runtime_.delete_lease(ns, lease);
-  for (const auto& image : runtime_.list_images(ns)) runtime_.delete_image(ns, image.name);
-  // A snapshot goes only after its children: walk from the youngest until a walk removes nothing.
-  for (int pass = 0; pass < 32; ++pass) {
-    auto left = runtime_.list_snapshots(ns);
-    if (left.empty()) break;
-    std::ranges::reverse(left);
-    bool removed = false;
-    for (const std::string& key : left) {
-      try {
-        runtime_.remove_snapshot(ns, key);
-        removed = true;
-      } catch (const Error& error) {
-        log::debug("snapshot not removed yet", {{"key", key}, {"cause", error.what()}});
-      }
-    }
-    if (!removed) break;
-  }
-  for (const auto& blob : runtime_.list_blobs(ns)) runtime_.delete_blob(ns, blob.digest);
-  runtime_.create_lease(ns, "kukeon-collect");
-  runtime_.delete_lease(ns, "kukeon-collect");
-}
-
 Deletion<model::Realm> Engine::delete_realm(const std::string& name, const DeleteOptions& options) {
   const model::Path path{.realm = name};
   return during("failed to delete realm", [&]() -> Deletion<model::Realm> {
@@ -200,7 +168,7 @@ Deletion<model::Realm> Engine::delete_realm(const std::string& name, const Delet
       }
     }
     const std::string& ns = deletion.value.spec.containerd_namespace;
-    clean_namespace(ns);
+    runtime::empty_namespace(runtime_, ns);
     cgroups_.remove(cgroup_of(path));
     runtime_.delete_namespace(ns);
     std::error_code gone;
@@ -385,7 +353,7 @@ std::vector<TeardownRow> Engine::teardown() {
     TeardownRow row{ns.substr(0, ns.size() - config_.namespace_suffix.size() - 1), ns, {}};
     if (std::ranges::any_of(rows, [&](const TeardownRow& one) { return one.ns == ns; })) continue;
     try {
-      clean_namespace(ns);
+      runtime::empty_namespace(runtime_, ns);
       runtime_.delete_namespace(ns);
     } catch (const Error& error) {
       row.error = error.what();

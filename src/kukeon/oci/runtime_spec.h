@@ -355,6 +355,7 @@ struct Spec {
 
 // The text of config.json, compact.
 std::string to_json(const Spec& spec);
+std::string to_json(const Process& process);
 
 // Members that we do not write are dropped. Throws decode_failed.
 Spec parse_spec(std::string_view json);
