@@ -208,14 +208,15 @@ class Recorder {
         events_,
         [&](const runtime::Event& event) { return event.kind == kind && event.ns == ns; }));
   }
-  std::optional<runtime::Event> wait_for(runtime::EventKind kind, const std::string& ns) {
+  std::optional<runtime::Event> wait_for(runtime::EventKind kind, const std::string& ns,
+                                         milliseconds timeout = seconds{10}) {
     std::unique_lock lock{mutex_};
     const auto find = [&] {
       return std::ranges::find_if(events_, [&](const runtime::Event& event) {
         return event.kind == kind && event.ns == ns;
       });
     };
-    changed_.wait_for(lock, seconds{10}, [&] { return find() != events_.end(); });
+    changed_.wait_for(lock, timeout, [&] { return find() != events_.end(); });
     const auto found = find();
     return found == events_.end() ? std::nullopt : std::optional{*found};
   }

@@ -133,7 +133,8 @@ class ContainerdRuntime final : public runtime::Runtime {
                                             const std::string& filter);
   Error exec_error(const std::string& ns, const std::string& id, const Error& error);
   void watch_once(const std::function<void(const runtime::Event&)>& on_event,
-                  const std::function<void()>& on_connected, const std::stop_token& stop);
+                  const std::function<void()>& on_connected, bool wait_for_containerd,
+                  const std::stop_token& stop);
 
   Options options_;
   Client client_;

@@ -108,7 +108,8 @@ void ContainerdRuntime::watch(const std::function<void(const runtime::Event&)>& 
             if (reported) log::info("containerd events are back", {{"socket", client_.socket()}});
             on_connected();
           },
-          stop);
+          // The first failure is told at once, those after it are waited out.
+          reported, stop);
     } catch (const Error& error) {
       if (stop.stop_requested()) return;
       if (connected || !reported) {
@@ -125,7 +126,7 @@ void ContainerdRuntime::watch(const std::function<void(const runtime::Event&)>& 
 // One stream, to its end. Throws when it breaks, returns when stop is requested.
 void ContainerdRuntime::watch_once(const std::function<void(const runtime::Event&)>& on_event,
                                    const std::function<void()>& on_connected,
-                                   const std::stop_token& stop) {
+                                   bool wait_for_containerd, const std::stop_token& stop) {
   const CallInfo info{.doing = "subscribe to containerd's events"};
   const std::string marker = make_marker();
   events::SubscribeRequest request;
@@ -133,6 +134,9 @@ void ContainerdRuntime::watch_once(const std::function<void(const runtime::Event
   request.add_filters(fmt::format(R"(topic=="{}")", marker));
 
   grpc::ClientContext context;  // without a deadline: this is the one call that is meant to last
+  // A call that waits has somebody look at the socket: between calls gRPC does that every 5 s only,
+  // and a connection that stands again would go unnoticed for as long.
+  context.set_wait_for_ready(wait_for_containerd);
   grpc::CompletionQueue queue;
   enum Step : std::intptr_t { opened = 1, received, finished };
   const auto tag = [](Step step) { return reinterpret_cast<void*>(step); };
@@ -168,10 +172,10 @@ void ContainerdRuntime::watch_once(const std::function<void(const runtime::Event
   for (;;) {
     void* got = nullptr;
     bool ok = false;
-    const auto until = connected ? std::chrono::system_clock::time_point::max()
-                                 : std::chrono::system_clock::now() + marker_pause;
+    const auto until = open && !connected ? std::chrono::system_clock::now() + marker_pause
+                                          : std::chrono::system_clock::time_point::max();
     if (queue.AsyncNext(&got, &ok, until) == grpc::CompletionQueue::TIMEOUT) {
-      if (open) guarded(publish_marker);
+      guarded(publish_marker);
       continue;
     }
     const auto step = static_cast<Step>(reinterpret_cast<std::intptr_t>(got));

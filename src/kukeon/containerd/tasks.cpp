@@ -320,8 +320,11 @@ std::optional<runtime::Task> ContainerdRuntime::kill_and_wait(const std::string&
     throw;
   }
   answer();
-  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return std::nullopt;
-  if (!status.ok()) throw client_.error(info, status);
+  if (!status.ok()) {
+    const Error error = client_.error(info, status);
+    if (error.is(kinds::deadline_exceeded)) return std::nullopt;
+    throw Error{error};
+  }
   task->state = runtime::TaskState::stopped;
   task->exit_code = response.exit_status();
   task->exited_at = from_proto(response.exited_at());

@@ -140,9 +140,18 @@ void empty_namespace(Runtime& runtime, const std::string& ns,
            [&](const ContainerRecord& container) {
              remove_container(runtime, ns, container.id, Snapshot::remove);
            });
-  // Tasks can outlive their records: containerd does not look when a record is deleted.
+  // Tasks outlive their records: containerd does not look when a record is deleted. After that it
+  // finds the task in its lists alone, until there is a record again.
   for_each([&] { return runtime.list_tasks(ns); },
-           [&](const Task& task) { runtime.delete_task(ns, task.container_id); });
+           [&](const Task& task) {
+             runtime.create_container(ns, {.id = task.container_id,
+                                           .image = {},
+                                           .snapshotter = {},
+                                           .snapshot_key = {},
+                                           .spec_json = "{}",
+                                           .labels = {}});
+             remove_container(runtime, ns, task.container_id, Snapshot::keep);
+           });
   for_each([&] { return runtime.list_leases(ns); },
            [&](const std::string& lease) { runtime.delete_lease(ns, lease); });
   for_each([&] { return runtime.list_images(ns); },
