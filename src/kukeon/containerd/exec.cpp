@@ -49,11 +49,13 @@ std::string process_json(const runtime::ExecOptions& options) {
   return json;
 }
 
-ExecStreams::Wanted streams_of(const runtime::ExecOptions& options) {
-  if (!options.log_path.empty()) return ExecStreams::Wanted::none;
+ExecStreams streams_of(const runtime::ExecOptions& options, const fs::path& fifos) {
+  using enum ExecStreams::Wanted;
+  const auto input = options.input ? ExecStreams::Input::yes : ExecStreams::Input::no;
+  if (!options.log_path.empty()) return {fifos, input, options.log_path};
   // The shim cannot run a terminal whose output goes nowhere.
-  if (options.process.terminal) return ExecStreams::Wanted::out;
-  return options.on_output ? ExecStreams::Wanted::out_and_err : ExecStreams::Wanted::none;
+  if (options.process.terminal) return {fifos, out, input, options.on_output};
+  return {fifos, options.on_output ? out_and_err : none, input, options.on_output};
 }
 
 }  // namespace
@@ -69,9 +71,7 @@ class ContainerdExec final : public runtime::Exec {
         container_{std::move(container)},
         id_{make_id()},
         terminal_{options.process.terminal},
-        streams_{fifos, streams_of(options),
-                 options.input ? ExecStreams::Input::yes : ExecStreams::Input::no,
-                 options.on_output} {}
+        streams_(streams_of(options, fifos)) {}
 
   ~ContainerdExec() override {
     try {
@@ -95,10 +95,6 @@ class ContainerdExec final : public runtime::Exec {
     request.set_stdin(streams_.in_path());
     request.set_stdout(streams_.out_path());
     request.set_stderr(streams_.err_path());
-    if (!options.log_path.empty()) {
-      request.set_stdout(file_uri(options.log_path));
-      request.set_stderr(file_uri(options.log_path));
-    }
     request.mutable_spec()->set_type_url(process_type);
     request.mutable_spec()->set_value(process_json(options));
     client_.call<Empty>(call("create a process", slow), tasks_, &tasks::Tasks::Stub::Exec, request);

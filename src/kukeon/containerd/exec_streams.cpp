@@ -74,12 +74,10 @@ ExecStreams::ExecStreams(const fs::path& parent, Wanted output, Input input, OnO
     : on_output_{std::move(on_output)},
       wants_input_{input == Input::yes},
       last_{steady_clock::now()} {
-  at_end_ = output == Wanted::none;
-  if (at_end_ && input == Input::no) return;
-  make_directories(parent, 0700);
-  directory_ = std::make_unique<TemporaryDirectory>(parent);
-  if (input == Input::yes) in_path_ = make_fifo(directory_->path() / "in");
-  if (at_end_) return;
+  if (output == Wanted::none && !wants_input_) return;
+  make_directory(parent);
+  if (output == Wanted::none) return;
+  at_end_ = false;
   // Without O_NONBLOCK open(2) waits for a writer; poll(2) reports no end before the first one.
   out_path_ = make_fifo(directory_->path() / "out");
   out_ = open_file(out_path_, O_RDONLY | O_NONBLOCK);
@@ -90,6 +88,26 @@ ExecStreams::ExecStreams(const fs::path& parent, Wanted output, Input input, OnO
   stop_ = Fd{::eventfd(0, EFD_CLOEXEC)};
   if (!stop_) throw Error::from_errno("make an eventfd");
   reader_ = std::jthread{[this](const std::stop_token& stop) { read(stop); }};
+}
+
+// Two names of one file. Of `file://`, or of one name, the shim opens the file once for both
+// streams, and closes it when the first has ended: what a short-lived process wrote to the second
+// is lost then (seen with containerd 1.6.20). Names of ours also spare it every character that a
+// URL minds.
+ExecStreams::ExecStreams(const fs::path& parent, Input input, const std::string& log_path)
+    : wants_input_{input == Input::yes}, last_{steady_clock::now()} {
+  open_file(log_path, O_WRONLY | O_CREAT | O_APPEND, 0640);
+  make_directory(parent);
+  for (const auto& [path, name] : {std::pair{&out_path_, "out"}, {&err_path_, "err"}}) {
+    *path = (directory_->path() / name).string();
+    fs::create_symlink(fs::absolute(log_path), *path);
+  }
+}
+
+void ExecStreams::make_directory(const fs::path& parent) {
+  make_directories(parent, 0700);
+  directory_ = std::make_unique<TemporaryDirectory>(parent);
+  if (wants_input_) in_path_ = make_fifo(directory_->path() / "in");
 }
 
 ExecStreams::~ExecStreams() {

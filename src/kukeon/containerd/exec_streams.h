@@ -28,6 +28,8 @@ class ExecStreams {
 
   // Makes the FIFOs below `parent` and reads the output from now on.
   ExecStreams(const fs::path& parent, Wanted output, Input input, OnOutput on_output);
+  // The shim writes to a file, made if absent, and there is no output to wait for.
+  ExecStreams(const fs::path& parent, Input input, const std::string& log_path);
   ExecStreams(const ExecStreams&) = delete;
   ExecStreams& operator=(const ExecStreams&) = delete;
   ~ExecStreams();  // what has not been read by now is lost
@@ -51,6 +53,7 @@ class ExecStreams {
                    std::chrono::steady_clock::time_point deadline);
 
  private:
+  void make_directory(const fs::path& parent);
   void read(const std::stop_token& stop);
   bool pass_on(Fd& fd, runtime::OutputStream stream, std::string& buffer);
 
@@ -69,7 +72,7 @@ class ExecStreams {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool at_end_ = false;
+  bool at_end_ = true;
   bool busy_ = false;  // in on_output_
   std::chrono::steady_clock::time_point last_;
 

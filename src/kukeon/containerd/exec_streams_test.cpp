@@ -128,6 +128,20 @@ TEST_F(ExecStreamsTest, TakeInputUntilTheReaderIsFullOrGone) {
   }
 }
 
+TEST_F(ExecStreamsTest, NameALogFileTwice) {
+  const std::string log = directory_.path() / "a b%zz?.log";
+  const fs::path names = directory_.path() / "names";
+  write_file_in_place(log, "before\n");
+  ExecStreams streams{names, Input::no, log};
+  EXPECT_NE(streams.out_path(), streams.err_path());
+  write_all(open_file(streams.out_path(), O_WRONLY | O_APPEND).get(), "out\n", "out");
+  write_all(open_file(streams.err_path(), O_WRONLY | O_APPEND).get(), "err\n", "err");
+  streams.opened();
+  EXPECT_EQ(read_file(log), "before\nout\nerr\n");
+  EXPECT_TRUE(fs::is_empty(names));
+  EXPECT_EQ(streams.wait_for_end(milliseconds{0}, in(milliseconds{0})), End::reached);
+}
+
 TEST_F(ExecStreamsTest, RefuseInputThatNobodyAskedForAndAfterItsEnd) {
   ExecStreams none{directory_.path(), Wanted::out, Input::no, keep_};
   EXPECT_THROW(none.write_input("a", seconds{1}), Error);

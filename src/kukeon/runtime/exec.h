@@ -34,7 +34,8 @@ struct ExecOptions {
   // its time slows the process down, and one that throws gets no more. With a terminal everything
   // is `out`. Empty: the output is dropped.
   std::function<void(OutputStream, std::string_view)> on_output{};
-  // In place of on_output a host file that the shim appends both streams to. Not with a terminal.
+  // In place of on_output a host file that the shim appends both streams to, whoever waits or not.
+  // Not with a terminal.
   std::string log_path{};
   bool input = false;  // false: it reads from /dev/null, or from a terminal nobody types at
   TerminalSize size{};
@@ -64,8 +65,9 @@ class Exec {
 
   // The exit code (128 + signal for one that was killed) once all output has been delivered and
   // nothing of the process is left behind; nothing when that is not so at the deadline. Children
-  // that keep its output open hold this up for as long as containerd waits for them (10 s); what
-  // they write later is lost. Throws not_found when the process was lost with its shim.
+  // that keep its output open hold this up for as long as their shim allows (2 s in containerd
+  // 1.6, 10 s later); what they write after that is lost. Throws not_found when the process was
+  // lost with its shim.
   virtual std::optional<std::uint32_t> wait(std::chrono::milliseconds timeout) = 0;
 };
 
