@@ -150,10 +150,12 @@ apps::Options options_of(const Flags& flags, bool is_private) {
   return options;
 }
 
-std::unique_ptr<runtime::Runtime> connect(const fs::path& socket, const std::string& oci_runtime) {
+std::unique_ptr<runtime::Runtime> connect(const fs::path& socket, const std::string& oci_runtime,
+                                          const fs::path& runtime_dir) {
   containerd::Options options;
   options.socket = socket;
   options.oci_runtime = oci_runtime;
+  options.streams = runtime_dir / "streams";
   return containerd::connect(options);
 }
 

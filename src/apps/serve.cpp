@@ -66,7 +66,7 @@ class Stack {
       facts.containerd_supervised = true;
     }
     facts.oci_runtime = access == Access::write ? probe_oci_runtime(config_) : "runc";
-    runtime_ = connect(facts.containerd_socket, facts.oci_runtime);
+    runtime_ = connect(facts.containerd_socket, facts.oci_runtime, config_.runtime_dir);
     store_ = std::make_unique<store::Store>(
         config_.run_path, access == Access::write ? make_shadow_renderer() : nullptr);
     network_ = std::make_unique<network::NativeNetwork>(

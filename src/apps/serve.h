@@ -20,9 +20,11 @@ struct Options {
   v1beta1::Validation manifest_validation = v1beta1::Validation::strict;
 };
 
-// How a Runtime is reached; src/apps supplies containerd's.
+// How a Runtime is reached; src/apps supplies containerd's. What it must hand to shims by name lies
+// in a folder of its own below `runtime_dir`.
 using ConnectRuntime = std::function<std::unique_ptr<runtime::Runtime>(
-    const std::filesystem::path& socket, const std::string& oci_runtime)>;
+    const std::filesystem::path& socket, const std::string& oci_runtime,
+    const std::filesystem::path& runtime_dir)>;
 
 // `kukeond serve`: takes the run path, finds or starts containerd, and serves the socket until
 // SIGINT or SIGTERM. Throws engine_locked when another kukeond has the run path,

@@ -273,6 +273,16 @@ TEST_F(Containerd, AppendsStdoutAndStderrToTheLogFile) {
   EXPECT_THAT(content, HasSubstr("err\n"));
 }
 
+TEST_F(Containerd, AppendsWhatComesOnStderrAfterTheEndOfStdout) {
+  const TemporaryDirectory logs;
+  const std::string log = (logs.path() / "log").string();
+  create("web", {"/bin/sh", "-c", "echo out; exec >&-; sleep 0.3; echo err >&2"});
+  containerd_->start_task(ns_, "web", on_rootfs(log));
+  ASSERT_TRUE(containerd_->wait_task(ns_, "web", seconds{10}));
+  containerd_->delete_task(ns_, "web");
+  EXPECT_EQ(read_file(log), "out\nerr\n");
+}
+
 TEST_F(Containerd, FindsListsKillsAndDeletesARunningTask) {
   create("web", {"/bin/sleep", "1000"});
   const auto started = containerd_->start_task(ns_, "web", on_rootfs());
@@ -397,8 +407,10 @@ TEST_F(Containerd, ConnectsAgainAfterContainerdWasKilled) {
 }
 
 TEST_F(Containerd, NamesTheSocketThatNobodyServes) {
-  const auto nobody = containerd::connect(
-      {.socket = "/nonexistent/c.sock", .snapshotter = "overlayfs", .oci_runtime = "runc"});
+  const auto nobody = containerd::connect({.socket = "/nonexistent/c.sock",
+                                           .snapshotter = "overlayfs",
+                                           .oci_runtime = "runc",
+                                           .streams = streams()});
   const Error error = error_of([&] { nobody->version(); });
   EXPECT_TRUE(error.is(kinds::connect_containerd));
   EXPECT_EQ(std::string{error.what()},

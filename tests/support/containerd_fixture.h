@@ -46,7 +46,7 @@ inline Error error_of(const std::function<void()>& body) {
 
 // Waits for `what` without an event to wait for: a process of someone else's, or a cgroup.
 inline bool eventually(const std::function<bool()>& what) {
-  const auto deadline = steady_clock::now() + seconds{10};
+  const auto deadline = steady_clock::now() + seconds{30};
   while (!what()) {
     if (steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(milliseconds{2});
@@ -91,7 +91,7 @@ class Containerd : public ::testing::Test {
     containerd_ = containerd::connect({.socket = server_->socket(),
                                        .snapshotter = "overlayfs",
                                        .oci_runtime = "runc",
-                                       .fifos = fifos()});
+                                       .streams = streams()});
     containerd_->create_namespace(ns_, {{"purpose", "test"}});
   }
 
@@ -102,7 +102,7 @@ class Containerd : public ::testing::Test {
     runtime::empty_namespace(*containerd_, ns_);
     containerd_->delete_namespace(ns_);
     std::error_code none;
-    EXPECT_TRUE(!fs::exists(fifos(), none) || fs::is_empty(fifos(), none));
+    EXPECT_TRUE(!fs::exists(streams(), none) || fs::is_empty(streams(), none));
     EXPECT_TRUE(eventually([&] { return server_->shims(ns_).empty(); }));
     for (const fs::path& hierarchy : cgroup_hierarchies()) remove_cgroup(hierarchy / ns_);
     std::error_code ignored;
@@ -159,7 +159,7 @@ class Containerd : public ::testing::Test {
     const Output output = run(command, seconds{30});
     return output.exit.ok() ? output.out : "ctr failed: " + output.err;
   }
-  static fs::path fifos() { return server_->directory() / "fifos"; }
+  static fs::path streams() { return server_->directory() / "streams"; }
 
   static inline std::unique_ptr<PrivateContainerd> server_;
   static inline std::unique_ptr<TemporaryDirectory> rootfs_;

@@ -49,13 +49,13 @@ std::string process_json(const runtime::ExecOptions& options) {
   return json;
 }
 
-ExecStreams streams_of(const runtime::ExecOptions& options, const fs::path& fifos) {
+ExecStreams streams_of(const runtime::ExecOptions& options, const fs::path& directory) {
   using enum ExecStreams::Wanted;
   const auto input = options.input ? ExecStreams::Input::yes : ExecStreams::Input::no;
-  if (!options.log_path.empty()) return {fifos, input, options.log_path};
+  if (!options.log_path.empty()) return {directory, input, options.log_path};
   // The shim cannot run a terminal whose output goes nowhere.
-  if (options.process.terminal) return {fifos, out, input, options.on_output};
-  return {fifos, options.on_output ? out_and_err : none, input, options.on_output};
+  if (options.process.terminal) return {directory, out, input, options.on_output};
+  return {directory, options.on_output ? out_and_err : none, input, options.on_output};
 }
 
 }  // namespace
@@ -64,14 +64,15 @@ ExecStreams streams_of(const runtime::ExecOptions& options, const fs::path& fifo
 class ContainerdExec final : public runtime::Exec {
  public:
   ContainerdExec(const Client& client, tasks::Tasks::Stub& stub, std::string ns,
-                 std::string container, const fs::path& fifos, const runtime::ExecOptions& options)
+                 std::string container, const fs::path& directory,
+                 const runtime::ExecOptions& options)
       : client_{client},
         tasks_{stub},
         ns_{std::move(ns)},
         container_{std::move(container)},
         id_{make_id()},
         terminal_{options.process.terminal},
-        streams_(streams_of(options, fifos)) {}
+        streams_(streams_of(options, directory)) {}
 
   ~ContainerdExec() override {
     try {
@@ -279,7 +280,7 @@ std::unique_ptr<runtime::Exec> ContainerdRuntime::exec(const std::string& ns, co
     throw Error{kinds::invalid_argument,
                 "a process with a terminal cannot write to a log file: read its output instead"};
   }
-  auto exec = std::make_unique<ContainerdExec>(client_, *tasks_, ns, id, options_.fifos, options);
+  auto exec = std::make_unique<ContainerdExec>(client_, *tasks_, ns, id, options_.streams, options);
   try {
     exec->start(options);
   } catch (const Error& error) {

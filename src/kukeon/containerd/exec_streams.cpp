@@ -75,7 +75,9 @@ ExecStreams::ExecStreams(const fs::path& parent, Wanted output, Input input, OnO
       wants_input_{input == Input::yes},
       last_{steady_clock::now()} {
   if (output == Wanted::none && !wants_input_) return;
-  make_directory(parent);
+  make_directories(parent, 0700);
+  directory_ = std::make_unique<TemporaryDirectory>(parent);
+  if (wants_input_) make_input(parent);
   if (output == Wanted::none) return;
   at_end_ = false;
   // Without O_NONBLOCK open(2) waits for a writer; poll(2) reports no end before the first one.
@@ -90,24 +92,18 @@ ExecStreams::ExecStreams(const fs::path& parent, Wanted output, Input input, OnO
   reader_ = std::jthread{[this](const std::stop_token& stop) { read(stop); }};
 }
 
-// Two names of one file. Of `file://`, or of one name, the shim opens the file once for both
-// streams, and closes it when the first has ended: what a short-lived process wrote to the second
-// is lost then (seen with containerd 1.6.20). Names of ours also spare it every character that a
-// URL minds.
 ExecStreams::ExecStreams(const fs::path& parent, Input input, const std::string& log_path)
-    : wants_input_{input == Input::yes}, last_{steady_clock::now()} {
-  open_file(log_path, O_WRONLY | O_CREAT | O_APPEND, 0640);
-  make_directory(parent);
-  for (const auto& [path, name] : {std::pair{&out_path_, "out"}, {&err_path_, "err"}}) {
-    *path = (directory_->path() / name).string();
-    fs::create_symlink(fs::absolute(log_path), *path);
-  }
+    : log_{std::make_unique<LogNames>(parent, log_path)},
+      wants_input_{input == Input::yes},
+      last_{steady_clock::now()} {
+  out_path_ = log_->out();
+  err_path_ = log_->err();
+  if (wants_input_) make_input(parent);
 }
 
-void ExecStreams::make_directory(const fs::path& parent) {
-  make_directories(parent, 0700);
-  directory_ = std::make_unique<TemporaryDirectory>(parent);
-  if (wants_input_) in_path_ = make_fifo(directory_->path() / "in");
+void ExecStreams::make_input(const fs::path& parent) {
+  if (!directory_) directory_ = std::make_unique<TemporaryDirectory>(parent);
+  in_path_ = make_fifo(directory_->path() / "in");
 }
 
 ExecStreams::~ExecStreams() {
@@ -133,6 +129,7 @@ void ExecStreams::opened() {
     }
   }
   directory_.reset();
+  log_.reset();
 }
 
 std::size_t ExecStreams::write_input(std::string_view bytes, milliseconds timeout) {

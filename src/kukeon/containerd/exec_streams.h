@@ -13,6 +13,7 @@
 
 #include "kukeon/base/fd.h"
 #include "kukeon/base/files.h"
+#include "kukeon/containerd/log_names.h"
 #include "kukeon/runtime/exec.h"
 
 // Internal to this folder.
@@ -53,11 +54,12 @@ class ExecStreams {
                    std::chrono::steady_clock::time_point deadline);
 
  private:
-  void make_directory(const fs::path& parent);
+  void make_input(const fs::path& parent);
   void read(const std::stop_token& stop);
   bool pass_on(Fd& fd, runtime::OutputStream stream, std::string& buffer);
 
   std::unique_ptr<TemporaryDirectory> directory_;
+  std::unique_ptr<LogNames> log_;
   std::string in_path_;
   std::string out_path_;
   std::string err_path_;

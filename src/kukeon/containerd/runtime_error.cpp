@@ -2,9 +2,6 @@
 #include "kukeon/containerd/runtime_error.h"
 
 #include <array>
-#include <cctype>
-
-#include <fmt/format.h>
 
 #include "kukeon/base/error_kinds.h"
 
@@ -70,19 +67,6 @@ bool is_unfinished_cleanup(std::string_view message) {
   // The bundle's directory of the same name is still there, or goes from under our own start.
   return contains(message, "failed to start shim: ") &&
          (contains(message, ": file exists") || contains(message, "getwd: no such file"));
-}
-
-std::string file_uri(std::string_view path) {
-  std::string uri = "file://";
-  for (const char c : path) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || std::string_view{"/-._~"}.find(c) != std::string_view::npos) {
-      uri += c;
-    } else {
-      uri += fmt::format("%{:02X}", byte);
-    }
-  }
-  return uri;
 }
 
 }  // namespace kukeon::containerd

@@ -21,7 +21,4 @@ bool is_lost_shim(std::string_view message);
 // client was killed in the middle of its own start.
 bool is_unfinished_cleanup(std::string_view message);
 
-// file:// and the absolute path, with what a URL reserves percent-encoded; the shim decodes it.
-std::string file_uri(std::string_view path);
-
 }  // namespace kukeon::containerd

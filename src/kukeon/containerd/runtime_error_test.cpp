@@ -68,10 +68,5 @@ TEST(LostShim, IsASocketThatWentAway) {
   EXPECT_FALSE(is_lost_shim("exec: \"x\": no such file or directory"));
 }
 
-TEST(FileUri, EncodesWhatAUrlReserves) {
-  EXPECT_EQ(file_uri("/opt/kukeon/data/a_b-c.1/log"), "file:///opt/kukeon/data/a_b-c.1/log");
-  EXPECT_EQ(file_uri("/a b%?#"), "file:///a%20b%25%3F%23");
-}
-
 }  // namespace
 }  // namespace kukeon::containerd

@@ -12,6 +12,7 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/log.h"
 #include "kukeon/containerd/containerd_runtime.h"
+#include "kukeon/containerd/log_names.h"
 #include "kukeon/containerd/runtime_error.h"
 
 // Containers and their tasks.
@@ -157,11 +158,11 @@ void ContainerdRuntime::create_task(const std::string& ns, const std::string& id
     added->set_source(mount.source);
     for (const std::string& option : mount.options) added->add_options(option);
   }
+  std::optional<LogNames> log;
   if (!options.log_path.empty()) {
-    // The shim opens the file for appending, once for both streams.
-    const std::string uri = file_uri(options.log_path);
-    request.set_stdout(uri);
-    request.set_stderr(uri);
+    log.emplace(options_.streams, options.log_path);
+    request.set_stdout(log->out());
+    request.set_stderr(log->err());
   }
   *request.mutable_options() = runc_options();
   client_.call<tasks::CreateTaskResponse>(
