@@ -149,17 +149,21 @@ TEST_F(ContainerdTasks, MeasuresMemoryProcessorAndThreads) {
   }));
   ASSERT_TRUE(before);
   EXPECT_EQ(before->container_id, "web");
+  EXPECT_LT(before->memory_bytes, 20U << 20);
   EXPECT_FALSE(before->at.is_zero());
   EXPECT_EQ(before->memory_limit_bytes, 134217728U);
   EXPECT_EQ(before->threads_limit, 40U);
 
   // 20 MiB of its tmpfs, and a loop.
   const auto eater = exec("web", "head -c 20971520 /dev/zero > /dev/eaten; while :; do :; done");
+  std::optional<runtime::TaskMetrics> now;
   EXPECT_TRUE(eventually([&] {
-    const auto now = containerd_->find_metrics(ns_, "web");
-    return now && now->memory_bytes >= before->memory_bytes + (20U << 20) &&
+    now = containerd_->find_metrics(ns_, "web");
+    return now && now->memory_bytes >= 20U << 20 &&
            now->cpu_time >= before->cpu_time + milliseconds{100} && now->threads == 2U;
-  }));
+  })) << now->memory_bytes
+      << " bytes after " << before->memory_bytes << ", " << now->cpu_time.count() << " ns after "
+      << before->cpu_time.count() << ", " << now->threads << " threads";
   const auto list = containerd_->list_metrics(ns_);
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0].memory_limit_bytes, 134217728U);
