@@ -16,8 +16,11 @@ option(KUKEON_FUZZ "Build the fuzz targets (needs clang)" OFF)
 
 find_program(KUKEON_CCACHE ccache)
 if(KUKEON_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${KUKEON_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${KUKEON_CCACHE})
+  # Paths relative to the build tree: a clone at another place then finds everything in the cache.
+  set(kukeon_launcher
+    "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${PROJECT_SOURCE_DIR};CCACHE_NOHASHDIR=1;${KUKEON_CCACHE}")
+  set(CMAKE_C_COMPILER_LAUNCHER ${kukeon_launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${kukeon_launcher})
 endif()
 find_program(KUKEON_LLD ld.lld)
 if(KUKEON_LLD)

@@ -143,8 +143,3 @@ target_compile_options(kukeon_containerd_protos PRIVATE -w -O1 -g0)
 # Message code repeats its file-local names and stays apart.
 set_target_properties(kukeon_containerd_protos PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
 set_source_files_properties(${kukeon_proto_messages_cc} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
-if(KUKEON_CCACHE)
-  # Paths relative to the build tree: the next build directory then finds all of this in the cache.
-  set_target_properties(kukeon_containerd_protos PROPERTIES CXX_COMPILER_LAUNCHER
-    "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${PROJECT_BINARY_DIR};CCACHE_NOHASHDIR=1;${KUKEON_CCACHE}")
-endif()

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kukeon/runtime/exec.h"
 
+#include <optional>
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,7 +15,10 @@ namespace {
 
 using ::testing::ElementsAre;
 
-ContainerRecord with_spec(const oci::Spec& spec) {
+ContainerRecord with_process(std::optional<oci::Process> process) {
+  oci::Spec spec;
+  spec.oci_version = "1.0.2";
+  spec.process = std::move(process);
   return {.id = "web",
           .image = {},
           .snapshotter = {},
@@ -29,8 +35,7 @@ TEST(ProcessIn, RunsOtherArgumentsAsTheContainerWould) {
   own.env = {"PATH=/bin", "A=1"};
   own.cwd = "/srv";
   own.no_new_privileges = true;
-  const oci::Process process =
-      process_in(with_spec({.oci_version = "1.0.2", .process = own}), {"ls", "-l"});
+  const oci::Process process = process_in(with_process(own), {"ls", "-l"});
   EXPECT_THAT(process.args, ElementsAre("ls", "-l"));
   EXPECT_FALSE(process.terminal);
   EXPECT_EQ(process.user.uid, 7U);
@@ -41,7 +46,7 @@ TEST(ProcessIn, RunsOtherArgumentsAsTheContainerWould) {
 
 TEST(ProcessIn, RefusesAContainerWithoutAProcess) {
   try {
-    process_in(with_spec({.oci_version = "1.0.2"}), {"ls"});
+    process_in(with_process(std::nullopt), {"ls"});
     FAIL();
   } catch (const Error& error) {
     EXPECT_TRUE(error.is(kinds::failed_precondition)) << error.what();
