@@ -105,4 +105,11 @@ void FakeNetwork::lose_space(const std::string& bridge) {
   spaces_.erase(bridge);
 }
 
+void FakeNetwork::reboot() {
+  const std::lock_guard lock{mutex_};
+  spaces_.clear();
+  attached_.clear();
+  shared_ = false;
+}
+
 }  // namespace kukeon::fakes

@@ -33,6 +33,8 @@ class FakeNetwork : public network::Network {
   std::optional<network::Attachment> attachment(const std::string& cell_key) const;
   // What a person with `ip link del` does.
   void lose_space(const std::string& bridge);
+  // Nothing is left of any network.
+  void reboot();
 
  private:
   void throw_if_told();

@@ -22,6 +22,8 @@ class KeyedMutex {
   class Lock {
    public:
     Lock(KeyedMutex& owner, std::string key);
+    // Of a key that somebody holds: is_held() is false.
+    Lock(KeyedMutex& owner, std::string key, std::try_to_lock_t how);
     Lock(Lock&& other) noexcept
         : owner_{std::exchange(other.owner_, nullptr)},
           key_{std::move(other.key_)},
@@ -30,6 +32,8 @@ class KeyedMutex {
     Lock& operator=(const Lock&) = delete;
     ~Lock();
 
+    bool is_held() const { return entry_ != nullptr; }
+
    private:
     KeyedMutex* owner_;
     std::string key_;
@@ -37,6 +41,9 @@ class KeyedMutex {
   };
 
   [[nodiscard]] Lock lock(std::string key) { return Lock{*this, std::move(key)}; }
+  [[nodiscard]] Lock try_lock(std::string key) {
+    return Lock{*this, std::move(key), std::try_to_lock};
+  }
 
  private:
   std::mutex mutex_;

@@ -145,6 +145,22 @@ Timestamp Timestamp::parse(std::string_view text, Date date) {
   }
 }
 
+std::chrono::milliseconds operator-(const Timestamp& a, const Timestamp& b) {
+  using namespace std::chrono;
+  return floor<milliseconds>(seconds{a.unix_seconds - b.unix_seconds} +
+                             nanoseconds{a.nanoseconds - b.nanoseconds});
+}
+
+Timestamp operator+(const Timestamp& at, std::chrono::milliseconds pause) {
+  using namespace std::chrono;
+  const nanoseconds within = nanoseconds{at.nanoseconds} + pause % seconds{1};
+  const auto carry = floor<seconds>(within);
+  Timestamp later = at;
+  later.unix_seconds += (duration_cast<seconds>(pause) + carry).count();
+  later.nanoseconds = static_cast<std::int32_t>((within - carry).count());
+  return later;
+}
+
 Timestamp Timestamp::now() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);

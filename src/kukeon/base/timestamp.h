@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,9 +28,15 @@ struct Timestamp {
   static Timestamp now();
 
   // The same instant is equal, whatever zone it was written in.
-  friend bool operator==(const Timestamp& a, const Timestamp& b) {
-    return a.unix_seconds == b.unix_seconds && a.nanoseconds == b.nanoseconds;
+  friend bool operator==(const Timestamp& a, const Timestamp& b) { return (a <=> b) == 0; }
+  friend std::strong_ordering operator<=>(const Timestamp& a, const Timestamp& b) {
+    const auto seconds = a.unix_seconds <=> b.unix_seconds;
+    return seconds != 0 ? seconds : a.nanoseconds <=> b.nanoseconds;
   }
+
+  // Rounded down to a millisecond.
+  friend std::chrono::milliseconds operator-(const Timestamp& a, const Timestamp& b);
+  friend Timestamp operator+(const Timestamp& at, std::chrono::milliseconds pause);
 };
 
 }  // namespace kukeon

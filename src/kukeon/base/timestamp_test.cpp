@@ -57,6 +57,17 @@ TEST(Timestamp, TakesABareDateWhereAllowed) {
   EXPECT_THROW(Timestamp::parse("2026-05-14T", Timestamp::Date::allowed), Error);
 }
 
+TEST(Timestamp, CountsInMilliseconds) {
+  using namespace std::chrono_literals;
+  const Timestamp at{.unix_seconds = 100, .nanoseconds = 999'500'000};
+  EXPECT_EQ(at + 1ms, (Timestamp{.unix_seconds = 101, .nanoseconds = 500'000}));
+  EXPECT_EQ(at + -2500ms, (Timestamp{.unix_seconds = 98, .nanoseconds = 499'500'000}));
+  EXPECT_EQ(at + 1500ms - at, 1500ms);
+  EXPECT_EQ(at - (at + 1500ms), -1500ms);
+  EXPECT_LT(at, at + 1ms);
+  EXPECT_GT(at, at + -1000ms);
+}
+
 TEST(Timestamp, NowIsInUtcAndMovesForward) {
   const Timestamp first = Timestamp::now();
   const Timestamp second = Timestamp::now();

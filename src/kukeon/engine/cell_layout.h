@@ -32,6 +32,11 @@ struct CellLayout {
   std::filesystem::path directory;  // <runPath>/data/…/<cell>
 
   std::string container_id(const model::ContainerSpec& spec) const;
+  model::Path container_path(const std::string& container) const {
+    model::Path out = path;
+    out.container = container;
+    return out;
+  }
   std::filesystem::path container_directory(const std::string& container) const {
     return directory / container;
   }

@@ -49,34 +49,6 @@ void in_parallel(const std::vector<std::function<void()>>& tasks) {
   }
 }
 
-model::TaskObservation observation_of(const std::optional<runtime::Task>& task) {
-  using State = model::TaskObservation::State;
-  if (!task) return {.state = State::no_task};
-  model::TaskObservation seen{.state = State::unknown,
-                              .exit_code = static_cast<std::int64_t>(task->exit_code),
-                              .exited_at = task->exited_at};
-  switch (task->state) {
-    case runtime::TaskState::created:
-      seen.state = State::created;
-      break;
-    case runtime::TaskState::running:
-      seen.state = State::running;
-      break;
-    case runtime::TaskState::paused:
-      seen.state = State::paused;
-      break;
-    case runtime::TaskState::pausing:
-      seen.state = State::pausing;
-      break;
-    case runtime::TaskState::stopped:
-      seen.state = State::stopped;
-      break;
-    case runtime::TaskState::unknown:
-      break;
-  }
-  return seen;
-}
-
 model::Intent observed_intent(Intent intent) {
   return intent == Intent::running ? model::Intent::running : model::Intent::stopped;
 }
@@ -126,14 +98,60 @@ model::Cell Engine::put_cell(const model::Cell& cell, Intent intent) {
   return store_.find<model::Cell>(cell.path())->value;
 }
 
-// What runs, as the runtime says it now.
-void Engine::observe(model::Cell& cell, const CellLayout& at, Intent intent) {
+model::TaskObservation Engine::observation_of(const std::optional<runtime::Task>& task) {
+  using State = model::TaskObservation::State;
+  if (!task) return {.state = State::no_task};
+  model::TaskObservation seen{.state = State::unknown,
+                              .exit_code = static_cast<std::int64_t>(task->exit_code),
+                              .exited_at = task->exited_at};
+  switch (task->state) {
+    case runtime::TaskState::created:
+      seen.state = State::created;
+      break;
+    case runtime::TaskState::running:
+      seen.state = State::running;
+      break;
+    case runtime::TaskState::paused:
+      seen.state = State::paused;
+      break;
+    case runtime::TaskState::pausing:
+      seen.state = State::pausing;
+      break;
+    case runtime::TaskState::stopped:
+      seen.state = State::stopped;
+      break;
+    case runtime::TaskState::unknown:
+      break;
+  }
+  return seen;
+}
+
+// What runs, as the runtime says it now. How a workload ended is remembered by the cell's status
+// when its task is gone: cleared away for a restart, or lost with the host's memory.
+model::CellObservation Engine::look(const model::Cell& cell, const CellLayout& at,
+                                    Intent intent) const {
+  using State = model::TaskObservation::State;
   model::CellObservation seen;
+  seen.halted = store_.halted_containers(at.path);
   for (const model::ContainerSpec& spec : cell.spec.containers) {
-    seen.tasks[spec.id] = observation_of(runtime_.find_task(at.ns, at.container_id(spec)));
+    const std::string id = at.container_id(spec);
+    auto& task = seen.tasks[spec.id] = observation_of(runtime_.find_task(at.ns, id));
+    if (task.state != State::no_task) continue;
+    const auto* before = model::find_status(cell.status, spec.id);
+    if (intent == Intent::running && before != nullptr && model::ended_by_itself(before->state)) {
+      task = {.state = State::stopped,
+              .exit_code = before->exit_code,
+              .exited_at = before->finish_time};
+    } else if (!runtime::container_exists(runtime_, at.ns, id)) {
+      task.state = State::no_record;
+    }
   }
   seen.cgroup_ready = cgroups_.exists(at.cgroup);
-  take(cell, seen, intent);
+  return seen;
+}
+
+void Engine::observe(model::Cell& cell, const CellLayout& at, Intent intent) {
+  take(cell, look(cell, at, intent), intent);
 }
 
 void Engine::take(model::Cell& cell, const model::CellObservation& seen, Intent intent) {
@@ -142,8 +160,9 @@ void Engine::take(model::Cell& cell, const model::CellObservation& seen, Intent 
   reflect::List<model::ContainerStatus> statuses =
       reflect::List<model::ContainerStatus>::empty_list();
   for (const model::ContainerSpec& spec : cell.spec.containers) {
+    const Intent own = seen.halted.contains(spec.id) ? Intent::stopped : intent;
     statuses.push_back(model::derive_container_status(spec.id, seen.tasks.at(spec.id),
-                                                      observed_intent(intent),
+                                                      observed_intent(own),
                                                       model::find_status(before, spec.id), now));
   }
   const auto verdict = model::derive_cell(cell.spec, observed_intent(intent), seen);
@@ -247,25 +266,34 @@ void Engine::start_containers(model::Cell& cell, const CellLayout& at,
   in_parallel(tasks);
 }
 
+// With its controllers, which are answered, and its limits.
+std::vector<std::string> Engine::make_cgroup(const model::Cell& cell, const CellLayout& at) {
+  cgroups_.create(at.cgroup);
+  auto controllers = cgroups_.enable_controllers(at.cgroup, cell.spec.nested_cgroup_runtime
+                                                                ? cgroups_.available_controllers()
+                                                                : layer_controllers);
+  set_limits(at.path, cell.spec.resources);
+  return controllers;
+}
+
 // Everything of the cell on the host, from nothing to running. A failure undoes what this call
 // made. Of a new cell nothing can be there; an old one keeps its writable layers.
-void Engine::bring_up(model::Cell& cell, const CellLayout& at, Fresh fresh) {
+void Engine::bring_up(model::Cell& cell, const CellLayout& at, const Start& how) {
   Rollback undo;
-  for (const model::ContainerSpec& spec : cell.spec.containers) {
+  model::Cell started = cell;
+  std::erase_if(started.spec.containers,
+                [&](const model::ContainerSpec& spec) { return how.leave_out.contains(spec.id); });
+  for (const model::ContainerSpec& spec : started.spec.containers) {
     model::throw_if_any(model::missing_on_host(spec));
   }
-  require_images(cell, at);
-  const Keep keep = fresh == Fresh::yes ? Keep::nothing : Keep::records;
+  require_images(started, at);
+  const Keep keep = how.fresh == Fresh::yes ? Keep::nothing : Keep::records;
   // A killed daemon may have left any part of an old one.
-  if (fresh == Fresh::no) bring_down(cell, at, Signal::kill, keep, milliseconds{0});
+  if (how.fresh == Fresh::no) bring_down(cell, at, Signal::kill, keep, milliseconds{0});
 
   undo.add([this, cell, at, keep] { bring_down(cell, at, Signal::kill, keep, milliseconds{0}); });
-  cgroups_.create(at.cgroup);
   cell.status.cgroup_path = at.cgroup;
-  cell.status.subtree_controllers = cgroups_.enable_controllers(
-      at.cgroup,
-      cell.spec.nested_cgroup_runtime ? cgroups_.available_controllers() : layer_controllers);
-  set_limits(at.path, cell.spec.resources);
+  cell.status.subtree_controllers = make_cgroup(cell, at);
 
   std::string address;
   if (!at.host_network) {
@@ -283,9 +311,9 @@ void Engine::bring_up(model::Cell& cell, const CellLayout& at, Fresh fresh) {
   write_file_in_place(at.hosts_file(), render_hosts(cell.metadata.name, address), 0644);
   write_file_in_place(at.hostname_file(), cell.metadata.name + "\n", 0644);
 
-  std::vector<const model::ContainerSpec*> all;
-  for (const model::ContainerSpec& spec : cell.spec.containers) all.push_back(&spec);
-  start_containers(cell, at, all);
+  std::vector<const model::ContainerSpec*> which;
+  for (const model::ContainerSpec& spec : started.spec.containers) which.push_back(&spec);
+  start_containers(cell, at, which);
   undo.commit();
 }
 
@@ -390,30 +418,35 @@ void Engine::complete(model::Cell& cell) const {
 
 // From a document to running containers: stored as Pending first, Failed with the cause if it
 // cannot be.
-void Engine::run(model::Cell& cell, Fresh fresh) {
+void Engine::run(model::Cell& cell, const Start& how) {
   const model::Path path = cell.path();
   const CellLayout at = layout_of(cell);
+  const bool fresh = how.fresh == Fresh::yes;
   cell.status.state = model::CellState::pending;
   cell.status.reason.clear();
   cell.status.message.clear();
+  for (model::ContainerStatus& status : cell.status.containers) {
+    if (!how.leave_out.contains(status.id)) status.state = model::ContainerState::pending;
+  }
   {
     // Stub and address in one commit: a daemon killed from here on finds both and goes on.
     const std::lock_guard leasing{leasing_};
     store_.write([&](Changes& changes) {
-      changes.put(cell, Intent::running,
-                  fresh == Fresh::yes ? std::optional<std::int64_t>{0} : std::nullopt);
+      changes.put(cell, Intent::running, fresh ? std::optional<std::int64_t>{0} : std::nullopt);
       if (!at.host_network) lease_address(path, changes);
+      for (const std::string& id : store_.halted_containers(path)) {
+        if (!how.leave_out.contains(id)) changes.set_halted(at.container_path(id), false);
+      }
     });
   }
   try {
-    bring_up(cell, at, fresh);
+    bring_up(cell, at, how);
   } catch (const Error& error) {
+    if (how.keep_pending) throw;
     Error told = error;
-    if (fresh == Fresh::yes) told.add_context(std::string{kinds::create_cell.text});
-    mark_failed(path,
-                fresh == Fresh::yes ? model::reasons::create_cell_failed
-                                    : model::reasons::start_cell_failed,
-                told);
+    if (fresh) told.add_context(std::string{kinds::create_cell.text});
+    mark_failed(
+        path, fresh ? model::reasons::create_cell_failed : model::reasons::start_cell_failed, told);
     throw;
   }
   observe(cell, at, Intent::running);
@@ -427,7 +460,7 @@ CellOutcome Engine::ensure_cell(model::Cell cell) {
   if (!stored) {
     wrapping(kinds::create_cell, [&] {
       complete(cell);
-      run(cell, Fresh::yes);
+      run(cell, {.fresh = Fresh::yes});
     });
     outcome.cell = put_cell(cell, Intent::running);
     return outcome;
@@ -442,7 +475,8 @@ CellOutcome Engine::ensure_cell(model::Cell cell) {
   observe(cell, layout_of(cell), Intent::running);
   outcome.root_existed = root_runs(cell);
   if (!model::is_up(cell.status.state)) {
-    during("failed to start cell containers", [&] { run(cell, Fresh::no); });
+    for (model::ContainerStatus& status : cell.status.containers) status.restart_attempts = 0;
+    during("failed to start cell containers", [&] { run(cell, {}); });
   }
   const bool as_stored = stored->intent == Intent::running && cell.status == stored->value.status;
   outcome.cell = as_stored ? cell : put_cell(cell, Intent::running);
@@ -535,6 +569,14 @@ model::Container Engine::start_container(const model::Path& path) {
                 fmt::format("cell {} does not run; start it first: kuke start cell {}",
                             quote(cell_path.cell), cell_path.cell)};
   }
+  // What the user wants first: a daemon killed in the middle goes on starting.
+  for (model::ContainerStatus& status : cell.status.containers) {
+    if (status.id != spec.id) continue;
+    status.restart_attempts = 0;
+    if (!model::is_active(status.state)) status.state = model::ContainerState::pending;
+  }
+  store_.write(
+      [&](Changes& changes) { changes.put(cell, stored->intent).set_halted(path, false); });
   const auto task = runtime_.find_task(at.ns, at.container_id(spec));
   if (!task || task->state != runtime::TaskState::running) {
     model::Cell one = cell;
@@ -556,6 +598,8 @@ model::Container Engine::halt_container(const model::Path& path, Signal signal) 
   const model::ContainerSpec& spec = container_in(cell, path.container);
   refuse_root(cell, spec, "stopped");
   const CellLayout at = layout_of(cell);
+  // Intent first: from here on no policy restarts it, not even for a daemon that starts now.
+  store_.write([&](Changes& changes) { changes.set_halted(path, true); });
   stop_one(spec, at, signal, config_.stop_grace);
   observe(cell, at, stored->intent);
   put_cell(cell, stored->intent);
@@ -615,7 +659,8 @@ Deletion<model::Container> Engine::delete_container(const model::Path& path) {
   const Deletion<model::Container> deletion{get_container(path), {"container", "task"}};
   drop_container(cell, layout_of(cell), path.container);
   observe(cell, layout_of(cell), stored->intent);
-  put_cell(cell, stored->intent);
+  store_.write(
+      [&](Changes& changes) { changes.put(cell, stored->intent).set_halted(path, false); });
   return deletion;
 }
 

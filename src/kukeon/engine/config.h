@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "kukeon/image/pull.h"
+#include "kukeon/model/restart.h"
 #include "kukeon/network/address.h"
 #include "kukeon/reflect/field.h"
 
@@ -33,6 +34,7 @@ struct Config {
   std::chrono::milliseconds delete_grace{10000};  // the same when it is deleted (3.7)
   std::chrono::milliseconds kill_wait{5000};      // from SIGKILL to "still alive"
   std::chrono::seconds reconcile_interval{30};    // 0: off
+  model::RestartPacing restarts;                  // of workloads that ended
   image::PullOptions pulls;                       // how missing images come in
 };
 

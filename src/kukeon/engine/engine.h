@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -217,6 +218,12 @@ class Engine {
   enum class Signal { term, kill };
   enum class Keep { records, nothing };
   enum class Fresh { no, yes };
+  using Names = std::set<std::string, std::less<>>;  // of containers
+  struct Start {
+    Fresh fresh = Fresh::no;    // yes: nothing of the cell can be on the host
+    Names leave_out{};          // containers that are not started
+    bool keep_pending = false;  // a failure leaves the cell Pending: it is tried again
+  };
 
   // Facts about parents, from the store; throw the parent's not-found kind.
   store::Snapshot<model::Realm> realm_of(const model::Path& path) const;
@@ -257,9 +264,10 @@ class Engine {
 
   // The cell's lock is held by the caller of everything below.
   void complete(model::Cell& cell) const;
-  void run(model::Cell& cell, Fresh fresh);
+  void run(model::Cell& cell, const Start& how);
   CellOutcome ensure_cell(model::Cell wanted);
-  void bring_up(model::Cell& cell, const CellLayout& at, Fresh fresh);
+  std::vector<std::string> make_cgroup(const model::Cell& cell, const CellLayout& at);
+  void bring_up(model::Cell& cell, const CellLayout& at, const Start& how);
   void start_containers(model::Cell& cell, const CellLayout& at,
                         const std::vector<const model::ContainerSpec*>& which);
   void start_one(const model::ContainerSpec& spec, const model::Cell& cell, const CellLayout& at);
@@ -270,8 +278,11 @@ class Engine {
                   std::chrono::milliseconds grace);
   void lease_address(const model::Path& path, store::Changes& changes) const;
   void require_images(const model::Cell& cell, const CellLayout& at);
-  void observe(model::Cell& cell, const CellLayout& at, store::Intent intent);
+  static model::TaskObservation observation_of(const std::optional<runtime::Task>& task);
+  model::CellObservation look(const model::Cell& cell, const CellLayout& at,
+                              store::Intent intent) const;
   static void take(model::Cell& cell, const model::CellObservation& seen, store::Intent intent);
+  void observe(model::Cell& cell, const CellLayout& at, store::Intent intent);
   void drop_container(model::Cell& cell, const CellLayout& at, const std::string& container);
   void mark_failed(const model::Path& path, std::string_view reason, const Error& error);
   model::Cell put_cell(const model::Cell& cell, store::Intent intent);
@@ -295,9 +306,17 @@ class Engine {
   void run_reconciler(const std::stop_token& stop);
   void mark_dirty(const model::Path& cell);
   void mark_all_dirty();
+  void mark_later(const model::Path& cell, std::chrono::milliseconds pause);
+  std::optional<model::Path> take_dirty(const std::stop_token& stop);
   void reconcile_layers();
-  void reconcile_cell(const model::Path& path, const std::stop_token& stop);
-  void bring_back(const model::Cell& cell, const std::stop_token& stop);
+  void reconcile_cell(const model::Path& path);
+  void finish_stop(model::Cell cell, const CellLayout& at);
+  void keep_running(const store::Stored<model::Cell>& stored, const CellLayout& at);
+  void revive(const store::Stored<model::Cell>& stored, const CellLayout& at,
+              model::CellObservation seen);
+  bool restart_workloads(model::Cell& cell, const CellLayout& at, model::CellObservation& seen);
+  void bring_back(const model::Cell& cell, Names leave_out);
+  void try_again(const model::Path& path, const Error& error);
   void finish_deletions();
   std::optional<model::Path> cell_of_container(const std::string& ns, const std::string& id) const;
 
@@ -313,9 +332,14 @@ class Engine {
   KeyedMutex locks_;
   std::mutex leasing_;  // from choosing a subnet or address to its commit
 
+  // Cells to look at: now, and at a later time. Guarded by dirty_mutex_.
   std::mutex dirty_mutex_;
   std::condition_variable_any dirty_wakes_;
   std::set<model::Path> dirty_;
+  std::map<model::Path, std::chrono::steady_clock::time_point> later_;
+  std::uint64_t marks_ = 0;                // counts what came into either
+  std::map<model::Path, int> recoveries_;  // tries to bring a cell back that failed
+  bool layers_looked_at_ = false;          // cells come after what they stand on
   std::jthread events_;
   std::jthread timer_;
   std::vector<std::jthread> reconcilers_;

@@ -2,6 +2,7 @@
 // What happens without anybody asking: events, repairs, and the end of what a killed daemon began.
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,24 +11,55 @@
 #include "kukeon/base/files.h"
 #include "kukeon/base/log.h"
 #include "kukeon/engine/engine.h"
+#include "kukeon/model/restart.h"
 
 namespace kukeon::engine {
 namespace {
 
+using store::Changes;
 using store::Intent;
 
-// Cells are brought back side by side; more than this gains nothing on the disks and cores we know.
-constexpr int reconcile_threads = 2;
+// A cell that hangs in a call to the runtime holds one of these up until the call's deadline.
+constexpr int reconcile_threads = 4;
 
-// How often a cell that a killed daemon left is tried before it is Failed: containerd may still be
-// clearing away what that daemon had begun.
+// While somebody else works on a cell, it is looked at again after this.
+constexpr std::chrono::milliseconds busy_pause{100};
+
+// How often a cell that a killed daemon or a reboot left is tried before it is Failed: containerd
+// may still be clearing away what that daemon had begun. A runtime that does not answer is waited
+// for.
 constexpr int recovery_attempts = 5;
 constexpr std::chrono::milliseconds recovery_pause{200};
+constexpr std::chrono::milliseconds longest_recovery_pause{10'000};
 
 // What another try cannot mend: the document, or what it asks for, is wrong.
 bool is_hopeless(const Error& error) {
   return error.is(kinds::invalid_argument) || error.is(kinds::validation_failed) ||
          error.is(kinds::pull_image) || error.is(kinds::image_not_found);
+}
+
+bool is_outage(const Error& error) {
+  return error.is(kinds::connect_containerd) || error.is(kinds::unavailable);
+}
+
+bool is_alive(const model::TaskObservation& task) {
+  using State = model::TaskObservation::State;
+  return task.state == State::running || task.state == State::paused ||
+         task.state == State::pausing;
+}
+
+bool root_lives(const model::Cell& cell, const model::CellObservation& seen) {
+  const model::ContainerSpec* root = model::root_of(cell.spec);
+  return root != nullptr && is_alive(seen.tasks.at(root->id));
+}
+
+// Whether the cell's document says of any workload that it runs, or is about to.
+bool was_active(const model::Cell& cell) {
+  return std::ranges::any_of(model::workloads_of(cell.spec), [&](const model::ContainerSpec* spec) {
+    const auto* status = model::find_status(cell.status, spec->id);
+    return status == nullptr || model::is_active(status->state) ||
+           status->state == model::ContainerState::unknown;
+  });
 }
 
 }  // namespace
@@ -77,9 +109,13 @@ void Engine::run_events(const std::stop_token& stop) {
 void Engine::run_timer(const std::stop_token& stop) {
   const auto pass = [this] {
     try {
-      finish_deletions();
       reconcile_layers();
+      {
+        const std::lock_guard lock{dirty_mutex_};
+        layers_looked_at_ = true;
+      }
       mark_all_dirty();
+      finish_deletions();
     } catch (...) {
       log::warn("reconcile pass failed", {{"cause", current_exception_text()}});
     }
@@ -95,34 +131,68 @@ void Engine::run_timer(const std::stop_token& stop) {
 }
 
 void Engine::run_reconciler(const std::stop_token& stop) {
-  while (true) {
-    model::Path cell;
-    {
-      std::unique_lock lock{dirty_mutex_};
-      if (!dirty_wakes_.wait(lock, stop, [this] { return !dirty_.empty(); })) return;
-      cell = *dirty_.begin();
-      dirty_.erase(dirty_.begin());
-    }
+  while (const auto cell = take_dirty(stop)) {
     try {
-      reconcile_cell(cell, stop);
+      reconcile_cell(*cell);
     } catch (...) {
-      log::warn("cell not reconciled", {{"cell", cell.key()}, {"cause", current_exception_text()}});
+      log::warn("cell not reconciled",
+                {{"cell", cell->key()}, {"cause", current_exception_text()}});
     }
   }
+}
+
+// The next cell to look at, or nothing when the engine stops.
+std::optional<model::Path> Engine::take_dirty(const std::stop_token& stop) {
+  std::unique_lock lock{dirty_mutex_};
+  while (!stop.stop_requested()) {
+    const auto now = std::chrono::steady_clock::now();
+    auto next = now + std::chrono::hours{1};
+    for (auto one = later_.begin(); one != later_.end();) {
+      if (one->second <= now) {
+        dirty_.insert(one->first);
+        one = later_.erase(one);
+      } else {
+        next = std::min(next, one->second);
+        ++one;
+      }
+    }
+    if (layers_looked_at_ && !dirty_.empty()) {
+      const model::Path cell = *dirty_.begin();
+      dirty_.erase(dirty_.begin());
+      return cell;
+    }
+    // Also woken for an earlier time: then the wait is computed anew.
+    const auto known = marks_;
+    dirty_wakes_.wait_until(lock, stop, next, [&] { return marks_ != known; });
+  }
+  return std::nullopt;
 }
 
 void Engine::mark_dirty(const model::Path& cell) {
   {
     const std::lock_guard lock{dirty_mutex_};
     dirty_.insert(cell);
+    ++marks_;
   }
   dirty_wakes_.notify_one();
+}
+
+void Engine::mark_later(const model::Path& cell, std::chrono::milliseconds pause) {
+  {
+    const std::lock_guard lock{dirty_mutex_};
+    const auto at = std::chrono::steady_clock::now() + pause;
+    const auto [known, fresh] = later_.try_emplace(cell, at);
+    if (!fresh) known->second = std::min(known->second, at);
+    ++marks_;
+  }
+  dirty_wakes_.notify_all();
 }
 
 void Engine::mark_all_dirty() {
   {
     const std::lock_guard lock{dirty_mutex_};
     for (const auto& cell : store_.list<model::Cell>()) dirty_.insert(cell->value.path());
+    ++marks_;
   }
   dirty_wakes_.notify_all();
 }
@@ -199,57 +269,220 @@ void Engine::reconcile_layers() {
   }
 }
 
-void Engine::bring_back(const model::Cell& cell, const std::stop_token& stop) {
-  log::info("cell is brought back", {{"cell", cell.path().key()}});
-  for (int attempt = 1;; ++attempt) {
-    try {
-      ensure_cell(cell);
-      return;
-    } catch (const Error& error) {
-      if (is_hopeless(error) || attempt == recovery_attempts || stop.stop_requested()) throw;
-      log::info("cell is tried again", {{"cell", cell.path().key()}, {"cause", error.what()}});
+// After a start of ours that failed: looks at the cell again after a pause, or marks it Failed.
+void Engine::try_again(const model::Path& path, const Error& error) {
+  int tries = 0;
+  {
+    const std::lock_guard lock{dirty_mutex_};
+    tries = ++recoveries_[path];
+  }
+  if (is_hopeless(error) || (tries >= recovery_attempts && !is_outage(error))) {
+    {
+      const std::lock_guard lock{dirty_mutex_};
+      recoveries_.erase(path);
     }
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock{mutex};
-    never.wait_for(lock, stop, recovery_pause * attempt, [] { return false; });
+    mark_failed(path, model::reasons::start_cell_failed, error);
+    throw error;
+  }
+  log::info("cell is tried again", {{"cell", path.key()}, {"cause", error.what()}});
+  mark_later(path, std::min(recovery_pause * tries, longest_recovery_pause));
+}
+
+// Starts a cell that should run and does not, without the containers of `leave_out`.
+void Engine::bring_back(const model::Cell& cell, Names leave_out) {
+  const model::Path path = cell.path();
+  log::info("cell is brought back", {{"cell", path.key()}});
+  try {
+    model::Cell next = cell;
+    run(next, {.leave_out = std::move(leave_out), .keep_pending = true});
+    put_cell(next, Intent::running);
+  } catch (const Error& error) {
+    try_again(path, error);
+    return;
+  }
+  const std::lock_guard lock{dirty_mutex_};
+  recoveries_.erase(path);
+}
+
+void Engine::reconcile_cell(const model::Path& path) {
+  const auto held = locks_.try_lock(path.key());
+  if (!held.is_held()) {
+    mark_later(path, busy_pause);
+    return;
+  }
+  const auto stored = store_.find<model::Cell>(path);
+  if (!stored || stored->intent == Intent::deleted) return;
+  // A failed one stands until it is started again or deleted.
+  if (stored->value.status.state == model::CellState::failed) return;
+  const CellLayout at = layout_of(stored->value);
+  if (stored->value.status.ready_observed && !cgroups_.exists(at.cgroup)) {
+    log::info("cgroup is made again", {{"cell", path.key()}});
+    make_cgroup(stored->value, at);
+  }
+  if (stored->intent == Intent::running) {
+    keep_running(*stored, at);
+  } else {
+    finish_stop(stored->value, at);
   }
 }
 
-void Engine::reconcile_cell(const model::Path& path, const std::stop_token& stop) {
-  const auto held = lock(path);
-  const auto stored = store_.find<model::Cell>(path);
-  if (!stored || stored->intent == Intent::deleted) return;
-  model::Cell cell = stored->value;
-  const CellLayout at = layout_of(cell);
-  if (cell.status.state == model::CellState::failed)
-    return;  // stands until started again or deleted
-
-  observe(cell, at, stored->intent);
-  const bool wanted = stored->intent == Intent::running;
-  const bool root_lives = root_runs(cell);
-  // Begun by a daemon that was killed; or its namespaces are gone, as after a reboot.
-  const bool interrupted = stored->value.status.state == model::CellState::pending;
-  const bool lost = !root_lives && !at.host_network && !at.pins.exists();
-  if (wanted && ((interrupted && !model::is_up(cell.status.state)) || lost)) {
-    bring_back(cell, stop);
-    return;
-  }
-  if (!wanted && root_lives) {
-    log::info("stop is finished", {{"cell", path.key()}});
+void Engine::finish_stop(model::Cell cell, const CellLayout& at) {
+  const model::CellStatus before = cell.status;
+  model::CellObservation seen = look(cell, at, Intent::stopped);
+  const bool alive = std::ranges::any_of(seen.tasks, [](const auto& task) {
+    return is_alive(task.second) || task.second.state == model::TaskObservation::State::created;
+  });
+  if (alive || at.pins.exists()) {
+    log::info("stop is finished", {{"cell", at.path.key()}});
     bring_down(cell, at, Signal::term, Keep::records, config_.stop_grace);
-    observe(cell, at, stored->intent);
-  } else if (wanted && !root_lives && model::is_up(stored->value.status.state)) {
-    // Nothing may go on in namespaces whose owner is gone.
-    log::warn("root container ended, cell is wound down", {{"cell", path.key()}});
-    bring_down(cell, at, Signal::kill, Keep::records, config_.stop_grace);
-    observe(cell, at, Intent::stopped);
-    cell.status.reason = model::reasons::root_not_running;
-    cell.status.message = "the root container ended; start the cell again";
-    put_cell(cell, Intent::stopped);
+    seen = look(cell, at, Intent::stopped);
+  }
+  take(cell, seen, Intent::stopped);
+  if (!(cell.status == before)) put_cell(cell, Intent::stopped);
+}
+
+void Engine::keep_running(const store::Stored<model::Cell>& stored, const CellLayout& at) {
+  model::Cell cell = stored.value;
+  const bool interrupted = cell.status.state == model::CellState::pending;
+  model::CellObservation seen = look(cell, at, Intent::running);
+  if (!root_lives(cell, seen)) {
+    revive(stored, at, std::move(seen));
     return;
   }
-  if (!(cell.status == stored->value.status)) put_cell(cell, stored->intent);
+  if (!restart_workloads(cell, at, seen)) return;
+  take(cell, seen, Intent::running);
+  if (interrupted && !model::is_up(cell.status.state) &&
+      cell.status.state != model::CellState::exited &&
+      cell.status.state != model::CellState::error) {
+    bring_back(stored.value, seen.halted);
+    return;
+  }
+  if (cell.spec.auto_delete && cell.status.ready_observed &&
+      cell.status.state == model::CellState::exited) {
+    log::info("cell deletes itself", {{"cell", at.path.key()}});
+    store_.write([&](Changes& changes) { changes.put(cell, Intent::deleted); });
+    finish_delete(cell);
+    return;
+  }
+  if (!(cell.status == stored.value.status)) put_cell(cell, Intent::running);
+}
+
+// Starts workloads that ended and whose policies ask for it, now or later, and those whose start a
+// killed daemon had begun. What it did and will do goes into `seen` and the cell's status; false:
+// leave the cell as it is stored.
+bool Engine::restart_workloads(model::Cell& cell, const CellLayout& at,
+                               model::CellObservation& seen) {
+  using Verdict = model::RestartDecision::Verdict;
+  const model::CellStatus before = cell.status;
+  take(cell, seen, Intent::running);
+  for (const model::ContainerSpec* spec : model::workloads_of(cell.spec)) {
+    model::TaskObservation& task = seen.tasks.at(spec->id);
+    if (is_alive(task) || task.state == model::TaskObservation::State::unknown ||
+        seen.halted.contains(spec->id)) {
+      continue;
+    }
+    const auto* had = model::find_status(before, spec->id);
+    const bool wanted = had == nullptr || had->state == model::ContainerState::pending;
+    const bool begun = task.state == model::TaskObservation::State::created ||
+                       (wanted && task.state != model::TaskObservation::State::stopped);
+    model::ContainerStatus& status = *model::find_status(cell.status, spec->id);
+    const Timestamp now = Timestamp::now();
+    model::RestartDecision next = model::decide_restart(*spec, status, config_.restarts);
+    if (begun || (next.verdict == Verdict::restarts && next.due <= now)) {
+      log::info("container is started again",
+                {{"cell", at.path.key()}, {"container", spec->id}, {"attempt", next.attempt}});
+      if (!begun) model::count_restart(status, next.attempt, now);
+      try {
+        start_one(*spec, cell, at);
+        task = observation_of(runtime_.find_task(at.ns, at.container_id(*spec)));
+        continue;
+      } catch (const Error& error) {
+        log::warn("container not started",
+                  {{"cell", at.path.key()}, {"container", spec->id}, {"cause", error.what()}});
+        if (begun) {  // as stored it is still to be started
+          try_again(at.path, error);
+          return false;
+        }
+        next = model::decide_restart(*spec, status, config_.restarts);
+      }
+    }
+    if (next.verdict == Verdict::given_up) seen.given_up.insert(spec->id);
+    if (next.verdict == Verdict::restarts) {
+      seen.restarting.insert(spec->id);
+      mark_later(at.path, std::max(next.due - now, std::chrono::milliseconds{1}));
+    }
+  }
+  return true;
+}
+
+// A cell that should run and whose root does not: begun by a killed daemon, lost with the host's
+// memory, or ended.
+void Engine::revive(const store::Stored<model::Cell>& stored, const CellLayout& at,
+                    model::CellObservation seen) {
+  using Verdict = model::RestartDecision::Verdict;
+  using State = model::TaskObservation::State;
+  model::Cell cell = stored.value;
+  const bool active = was_active(cell);
+  const bool interrupted = cell.status.state == model::CellState::pending;
+  // Where it ran is gone: nobody in it ended by itself.
+  const bool lost = !at.host_network && !at.pins.exists();
+  const bool ended = active && !interrupted && !lost;
+  if (ended) {
+    log::warn("root container ended, cell is wound down", {{"cell", at.path.key()}});
+    // Nothing may go on in namespaces whose owner is gone.
+    bring_down(cell, at, Signal::kill, Keep::records, config_.stop_grace);
+    for (auto& [id, task] : seen.tasks) {
+      const auto* status = model::find_status(cell.status, id);
+      const bool ran = is_alive(task) || (task.state == State::no_task && status != nullptr &&
+                                          model::is_active(status->state));
+      if (ran) {
+        task = {.state = State::stopped, .exit_code = 128 + SIGKILL, .exited_at = Timestamp::now()};
+      }
+    }
+  }
+  if (!interrupted && !(active && lost)) take(cell, seen, Intent::running);
+
+  Names leave_out = seen.halted;
+  Names due;
+  std::optional<Timestamp> next;
+  const Timestamp now = Timestamp::now();
+  for (const model::ContainerSpec* spec : model::workloads_of(cell.spec)) {
+    model::ContainerStatus* status = model::find_status(cell.status, spec->id);
+    if (seen.halted.contains(spec->id)) continue;
+    if (status == nullptr || model::is_active(status->state) ||
+        status->state == model::ContainerState::unknown) {
+      due.insert(spec->id);  // it was to run, and nobody saw it end
+      continue;
+    }
+    const auto decision = model::decide_restart(*spec, *status, config_.restarts);
+    if (decision.verdict == Verdict::given_up) seen.given_up.insert(spec->id);
+    if (decision.verdict != Verdict::restarts) {
+      leave_out.insert(spec->id);
+      continue;
+    }
+    seen.restarting.insert(spec->id);
+    if (decision.due <= now) due.insert(spec->id);
+    next = next ? std::min(*next, decision.due) : decision.due;
+  }
+
+  if (!due.empty()) {
+    for (const std::string& id : seen.restarting) {
+      model::ContainerStatus& status = *model::find_status(cell.status, id);
+      const auto* spec = model::find_container(cell.spec, id);
+      model::count_restart(status, model::decide_restart(*spec, status, config_.restarts).attempt,
+                           now);
+    }
+    bring_back(cell, std::move(leave_out));
+    return;
+  }
+  if (next) mark_later(at.path, std::max(*next - now, std::chrono::milliseconds{1}));
+  take(cell, seen, Intent::running);
+  if (ended && seen.restarting.empty()) {
+    cell.status.reason = model::reasons::root_not_running;
+    cell.status.message =
+        fmt::format("the root container ended; start it again: kuke start cell {}", at.path.cell);
+  }
+  if (!(cell.status == stored.value.status)) put_cell(cell, Intent::running);
 }
 
 }  // namespace kukeon::engine

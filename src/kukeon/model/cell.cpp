@@ -20,6 +20,10 @@ const ContainerStatus* find_status(const CellStatus& status, std::string_view id
   return found == status.containers.end() ? nullptr : &*found;
 }
 
+ContainerStatus* find_status(CellStatus& status, std::string_view id) {
+  return const_cast<ContainerStatus*>(find_status(std::as_const(status), id));
+}
+
 bool is_root(const CellSpec& spec, const ContainerSpec& container) {
   return spec.root_container_id.empty() ? container.root : container.id == spec.root_container_id;
 }
@@ -28,6 +32,17 @@ const ContainerSpec* root_of(const CellSpec& spec) {
   const auto found = std::ranges::find_if(
       spec.containers, [&](const ContainerSpec& container) { return is_root(spec, container); });
   return found == spec.containers.end() ? nullptr : &*found;
+}
+
+std::vector<const ContainerSpec*> workloads_of(const CellSpec& spec) {
+  std::vector<const ContainerSpec*> workloads;
+  for (const ContainerSpec& container : spec.containers) {
+    if (!is_root(spec, container)) workloads.push_back(&container);
+  }
+  if (const ContainerSpec* root = root_of(spec); workloads.empty() && root != nullptr) {
+    workloads.push_back(root);
+  }
+  return workloads;
 }
 
 }  // namespace kukeon::model

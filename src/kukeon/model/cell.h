@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "kukeon/model/container.h"
 #include "kukeon/model/names.h"
@@ -145,11 +146,14 @@ struct Cell {
 const ContainerSpec* find_container(const CellSpec& spec, std::string_view id);
 ContainerSpec* find_container(CellSpec& spec, std::string_view id);
 const ContainerStatus* find_status(const CellStatus& status, std::string_view id);
+ContainerStatus* find_status(CellStatus& status, std::string_view id);
 
 // Whether a container is the cell's root: by rootContainerId, else by its own flag.
 bool is_root(const CellSpec& spec, const ContainerSpec& container);
 // The root container, or nullptr while none was declared or made.
 const ContainerSpec* root_of(const CellSpec& spec);
+// All but the root; of a cell that has nothing else, the root.
+std::vector<const ContainerSpec*> workloads_of(const CellSpec& spec);
 
 }  // namespace kukeon::model
 

@@ -289,6 +289,7 @@ struct ContainerStatus {
   ContainerState state = ContainerState::pending;
   std::string exact_state;  // only in documents: v1beta1::from_model()
   std::int64_t restart_count = 0;
+  std::int64_t restart_attempts = 0;
   Timestamp restart_time;
   Timestamp start_time;
   Timestamp finish_time;
@@ -305,6 +306,9 @@ struct ContainerStatus {
                        "NotCreated, Exited or Error, where state can only say Stopped."),
         reflect::field("restartCount", &ContainerStatus::restart_count, always | derived,
                        "How often it was restarted."),
+        reflect::field("restartAttempts", &ContainerStatus::restart_attempts, omitempty | derived,
+                       "Restarts since it last ran for a while; the pause before the next grows "
+                       "with it."),
         reflect::field("restartTime", &ContainerStatus::restart_time, always | derived,
                        "When it was last restarted."),
         reflect::field("startTime", &ContainerStatus::start_time, always | derived,

@@ -32,16 +32,27 @@ struct Seen {
   const TaskObservation* task;  // nullptr: not observed
 };
 
-// `bad` with the endings of the workloads that ended badly, or `good` when none did.
-CellVerdict judged(CellState good, CellState bad, const std::vector<Seen>& containers) {
+// `bad` with the endings of the workloads that ended badly, or `good` when none did. One that will
+// be restarted makes the cell Degraded, however it ended.
+CellVerdict judged(CellState good, CellState bad, const std::vector<Seen>& containers,
+                   const CellObservation& seen) {
   std::vector<std::string> endings;
+  bool restarting = false;
   for (const auto& [spec, task] : containers) {
-    if (task->state == Task::stopped && task->exit_code != 0) {
-      endings.push_back(fmt::format("container {} {}", quote(spec.id), ending(task->exit_code)));
-    }
+    const bool restarts = seen.restarting.contains(spec.id);
+    const bool failed = task->state == Task::stopped && task->exit_code != 0;
+    if (seen.halted.contains(spec.id) || (!failed && !restarts)) continue;
+    std::string text = fmt::format("container {} ", quote(spec.id));
+    text += task->state == Task::stopped ? ending(task->exit_code) : "does not run";
+    if (restarts) text += ", is restarted";
+    if (seen.given_up.contains(spec.id)) text += ", given up after its restarts";
+    endings.push_back(std::move(text));
+    restarting = restarting || restarts;
   }
   if (endings.empty()) return {good, "", ""};
-  return {bad, std::string{reasons::workload_failed}, status_message(join(endings, "; "))};
+  const auto reason = restarting ? reasons::restart_pending : reasons::workload_failed;
+  return {restarting ? CellState::degraded : bad, std::string{reason},
+          status_message(join(endings, "; "))};
 }
 
 CellVerdict not_observed(const ContainerSpec& container) {
@@ -50,14 +61,20 @@ CellVerdict not_observed(const ContainerSpec& container) {
 }
 
 // A cell of which nothing lives and nothing is unknown.
-CellVerdict at_rest(const std::vector<Seen>& containers, Intent intent, bool root_is_up) {
-  if (intent == Intent::stopped) return {CellState::stopped, "", ""};
+CellVerdict at_rest(const std::vector<Seen>& containers, Intent intent, bool root_is_up,
+                    const CellObservation& seen) {
+  const bool all_halted = std::ranges::all_of(
+      containers, [&](const Seen& one) { return seen.halted.contains(one.spec.id); });
+  if (intent == Intent::stopped || all_halted) return {CellState::stopped, "", ""};
+  if (!seen.restarting.empty()) {
+    return judged(CellState::exited, CellState::error, containers, seen);
+  }
   const auto all = [&](auto... states) {
     return std::ranges::all_of(
-        containers, [&](const Seen& seen) { return ((seen.task->state == states) || ...); });
+        containers, [&](const Seen& one) { return ((one.task->state == states) || ...); });
   };
   const bool any_created = std::ranges::any_of(
-      containers, [](const Seen& seen) { return seen.task->state == Task::created; });
+      containers, [](const Seen& one) { return one.task->state == Task::created; });
   // On the way up: made but not started, or not even made.
   if (any_created || all(Task::no_record)) return {CellState::pending, "", ""};
   if (all(Task::no_record, Task::no_task)) {
@@ -65,7 +82,7 @@ CellVerdict at_rest(const std::vector<Seen>& containers, Intent intent, bool roo
     return {CellState::stopped, std::string{reasons::tasks_missing},
             "its tasks are gone, as after a reboot: start the cell"};
   }
-  return judged(CellState::exited, CellState::error, containers);
+  return judged(CellState::exited, CellState::error, containers, seen);
 }
 
 }  // namespace
@@ -99,10 +116,8 @@ ContainerStatus derive_container_status(std::string_view id, const TaskObservati
   ContainerStatus status = previous != nullptr ? *previous : ContainerStatus{};
   status.name = id;
   status.id = id;
-  const bool ended_by_itself =
-      status.state == ContainerState::exited || status.state == ContainerState::error;
   // How a task ended stays known after it was cleared away.
-  if (task.state != Task::no_task || !ended_by_itself || intent == Intent::stopped) {
+  if (task.state != Task::no_task || !ended_by_itself(status.state) || intent == Intent::stopped) {
     status.state = derive_container(task, intent);
   }
   if (status.state == ContainerState::ready) {
@@ -160,7 +175,7 @@ CellVerdict derive_cell(const CellSpec& spec, Intent intent, const CellObservati
   if (alive == containers.end()) {
     const auto unknown = std::ranges::find_if(containers, is_unknown);
     if (unknown != containers.end()) return not_observed(unknown->spec);
-    return at_rest(containers, intent, root_is_up);
+    return at_rest(containers, intent, root_is_up, seen);
   }
 
   if (has_workloads && !root_is_up) {
@@ -176,12 +191,16 @@ CellVerdict derive_cell(const CellSpec& spec, Intent intent, const CellObservati
                         root.state == Task::stopped ? ending(root.exit_code) : "is not running",
                         quote(alive->spec.id))};
   }
-  return judged(CellState::ready, CellState::degraded, containers);
+  return judged(CellState::ready, CellState::degraded, containers, seen);
 }
 
 bool is_active(ContainerState state) {
   return state == ContainerState::ready || state == ContainerState::pending ||
          state == ContainerState::paused || state == ContainerState::pausing;
+}
+
+bool ended_by_itself(ContainerState state) {
+  return state == ContainerState::exited || state == ContainerState::error;
 }
 
 bool is_up(CellState state) { return state == CellState::ready || state == CellState::degraded; }

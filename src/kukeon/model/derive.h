@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,11 @@ struct TaskObservation {
 struct CellObservation {
   std::map<std::string, TaskObservation, std::less<>> tasks{};  // by container id, root included
   bool cgroup_ready = true;
+  // Workloads that ended and are not left at that: the user stopped them alone; they will be
+  // restarted; they were restarted so often that they are given up.
+  std::set<std::string, std::less<>> halted{};
+  std::set<std::string, std::less<>> restarting{};
+  std::set<std::string, std::less<>> given_up{};
 };
 
 // What the last verb asked for.
@@ -60,6 +66,7 @@ inline constexpr std::string_view start_cell_failed = "StartCellFailed";
 inline constexpr std::string_view start_container_failed = "StartContainerFailed";
 inline constexpr std::string_view workload_failed = "WorkloadFailed";
 inline constexpr std::string_view root_not_running = "RootNotRunning";
+inline constexpr std::string_view restart_pending = "RestartPending";
 inline constexpr std::string_view cgroup_missing = "CgroupMissing";
 inline constexpr std::string_view not_observed = "NotObserved";
 inline constexpr std::string_view tasks_missing = "TasksMissing";
@@ -78,6 +85,9 @@ CellVerdict derive_cell(const CellSpec& spec, Intent intent, const CellObservati
 
 // Whether a state counts as alive: Ready, Pending, Paused, Pausing.
 bool is_active(ContainerState state);
+
+// Whether it ran to an end that nobody asked for: Exited, Error.
+bool ended_by_itself(ContainerState state);
 
 // Whether a cell's workloads run, if not all of them: Ready, Degraded.
 bool is_up(CellState state);

@@ -144,6 +144,43 @@ TEST(DeriveCell, FollowsTheTable) {
   }
 }
 
+TEST(DeriveCell, IsDegradedWhileAWorkloadIsToBeRestarted) {
+  CellObservation seen;
+  seen.tasks = {{"root", task(Task::running)}, {"a", task(Task::stopped, 3)}};
+  seen.restarting = {"a"};
+  EXPECT_EQ(derive_cell(spec_of({"a"}), Intent::running, seen),
+            (CellVerdict{CellState::degraded, "RestartPending",
+                         R"(container "a" exited with code 3, is restarted)"}));
+  seen.tasks["a"] = task(Task::no_task);
+  EXPECT_EQ(derive_cell(spec_of({"a"}), Intent::running, seen).message,
+            R"(container "a" does not run, is restarted)");
+  seen.tasks["root"] = task(Task::no_task);  // the whole cell is
+  EXPECT_EQ(derive_cell(spec_of({"a"}), Intent::running, seen).state, CellState::degraded);
+  seen.tasks["root"] = task(Task::running);
+  seen.tasks["b"] = task(Task::running);
+  EXPECT_EQ(derive_cell(spec_of({"a", "b"}), Intent::running, seen).state, CellState::degraded);
+}
+
+TEST(DeriveCell, TellsOfAWorkloadThatWasGivenUp) {
+  CellObservation seen;
+  seen.tasks = {{"root", task(Task::running)}, {"a", task(Task::stopped, 3)}};
+  seen.given_up = {"a"};
+  EXPECT_EQ(derive_cell(spec_of({"a"}), Intent::running, seen),
+            (CellVerdict{CellState::error, "WorkloadFailed",
+                         R"(container "a" exited with code 3, given up after its restarts)"}));
+}
+
+TEST(DeriveCell, DoesNotBlameAWorkloadThatTheUserStopped) {
+  CellObservation seen;
+  seen.tasks = {{"root", task(Task::running)}, {"a", task(Task::stopped, 143)}};
+  seen.halted = {"a"};
+  EXPECT_EQ(derive_cell(spec_of({"a"}), Intent::running, seen).state, CellState::stopped);
+  seen.tasks["b"] = task(Task::running);
+  EXPECT_EQ(derive_cell(spec_of({"a", "b"}), Intent::running, seen).state, CellState::ready);
+  seen.tasks["b"] = task(Task::stopped);
+  EXPECT_EQ(derive_cell(spec_of({"a", "b"}), Intent::running, seen).state, CellState::exited);
+}
+
 TEST(DeriveCell, KeepsAFailureUntilItIsLifted) {
   CellObservation seen;
   seen.tasks["root"] = task(Task::running);

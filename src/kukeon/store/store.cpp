@@ -138,6 +138,7 @@ Changes& Changes::erase(const model::Path& path) {
     }
     store_.database_.prepare("DELETE FROM subnets WHERE space = ?").bind(key).run();
     store_.database_.prepare("DELETE FROM addresses WHERE cell = ?").bind(key).run();
+    store_.database_.prepare("DELETE FROM halted WHERE cell = ?").bind(key).run();
     store_.database_.prepare("DELETE FROM documents WHERE path = ?").bind(key).run();
     after_commit_.push_back([this, path, key] {
       {
@@ -148,6 +149,7 @@ Changes& Changes::erase(const model::Path& path) {
         store_.cells_.erase(path);
         store_.subnets_.erase(key);
         store_.addresses_.erase(key);
+        store_.halted_.erase(key);
       }
       store_.remove_shadow(path);
     });
@@ -198,6 +200,27 @@ Changes& Changes::lease_address(const model::Path& cell, std::string_view addres
   return *this;
 }
 
+Changes& Changes::set_halted(const model::Path& container, bool halted) {
+  const std::string cell = container.up_to(model::Kind::cell).key();
+  in_database_.push_back([this, cell, id = container.container, halted] {
+    const char* const statement =
+        halted ? "INSERT OR REPLACE INTO halted(cell, container) VALUES (?, ?)"
+               : "DELETE FROM halted WHERE cell = ? AND container = ?";
+    store_.database_.prepare(statement).bind(cell).bind(id).run();
+    after_commit_.push_back([this, cell, id, halted] {
+      const std::unique_lock lock{store_.reading_};
+      auto& ids = store_.halted_[cell];
+      if (halted) {
+        ids.insert(id);
+      } else {
+        ids.erase(id);
+      }
+      if (ids.empty()) store_.halted_.erase(cell);
+    });
+  });
+  return *this;
+}
+
 Changes& Changes::set_fact(std::string_view key, std::string_view value) {
   in_database_.push_back([this, key = std::string{key}, value = std::string{value}] {
     store_.database_.prepare("INSERT OR REPLACE INTO facts(key, value) VALUES (?, ?)")
@@ -227,6 +250,8 @@ Store::Store(fs::path run_path, std::unique_ptr<ShadowRenderer> renderer)
   while (subnets.step()) subnets_[subnets.row().text(0)] = subnets.row().text(1);
   auto addresses = database_.prepare("SELECT cell, address FROM addresses");
   while (addresses.step()) addresses_[addresses.row().text(0)] = addresses.row().text(1);
+  auto halted = database_.prepare("SELECT cell, container FROM halted");
+  while (halted.step()) halted_[halted.row().text(0)].insert(halted.row().text(1));
   auto facts = database_.prepare("SELECT key, value FROM facts");
   while (facts.step()) facts_[facts.row().text(0)] = facts.row().text(1);
 }
@@ -236,7 +261,19 @@ Store::~Store() = default;
 // Each step raises user_version by one; a database of a newer kukeon is refused rather than
 // misread.
 void Store::migrate() {
-  constexpr std::int64_t current = 1;
+  constexpr std::array steps{
+      "CREATE TABLE documents(path TEXT PRIMARY KEY, parent TEXT REFERENCES documents(path),"
+      " kind TEXT NOT NULL, body TEXT NOT NULL, intent TEXT NOT NULL,"
+      " generation INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT;"
+      "CREATE INDEX documents_by_parent ON documents(parent);"
+      "CREATE TABLE subnets(space TEXT PRIMARY KEY, cidr TEXT NOT NULL UNIQUE) STRICT;"
+      "CREATE TABLE addresses(cell TEXT PRIMARY KEY, space TEXT NOT NULL, address TEXT NOT NULL,"
+      " UNIQUE(space, address)) STRICT;"
+      "CREATE TABLE facts(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;",
+      "CREATE TABLE halted(cell TEXT NOT NULL, container TEXT NOT NULL,"
+      " PRIMARY KEY(cell, container)) STRICT;",
+  };
+  constexpr auto current = static_cast<std::int64_t>(steps.size());
   auto query = database_.prepare("PRAGMA user_version");
   query.step();
   const std::int64_t version = query.row().integer(0);
@@ -247,16 +284,10 @@ void Store::migrate() {
   }
   if (version == current) return;
   Transaction transaction{database_};
-  database_.execute(
-      "CREATE TABLE documents(path TEXT PRIMARY KEY, parent TEXT REFERENCES documents(path),"
-      " kind TEXT NOT NULL, body TEXT NOT NULL, intent TEXT NOT NULL,"
-      " generation INTEGER NOT NULL, revision INTEGER NOT NULL) STRICT;"
-      "CREATE INDEX documents_by_parent ON documents(parent);"
-      "CREATE TABLE subnets(space TEXT PRIMARY KEY, cidr TEXT NOT NULL UNIQUE) STRICT;"
-      "CREATE TABLE addresses(cell TEXT PRIMARY KEY, space TEXT NOT NULL, address TEXT NOT NULL,"
-      " UNIQUE(space, address)) STRICT;"
-      "CREATE TABLE facts(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
-      "PRAGMA user_version = 1");
+  for (std::int64_t next = version; next < current; ++next) {
+    database_.execute(steps[static_cast<std::size_t>(next)]);
+  }
+  database_.execute(fmt::format("PRAGMA user_version = {}", current));
   transaction.commit();
 }
 
@@ -350,6 +381,12 @@ std::vector<std::string> Store::leased_addresses(const model::Path& space) const
     if (below(key, space.key())) out.push_back(address);
   }
   return out;
+}
+
+std::set<std::string, std::less<>> Store::halted_containers(const model::Path& cell) const {
+  const std::shared_lock lock{reading_};
+  const auto at = halted_.find(cell.up_to(model::Kind::cell).key());
+  return at == halted_.end() ? std::set<std::string, std::less<>>{} : at->second;
 }
 
 std::optional<std::string> Store::fact(std::string_view key) const {

@@ -73,6 +73,9 @@ class Changes {
   Changes& lease_subnet(const model::Path& space, std::string_view cidr);
   Changes& lease_address(const model::Path& cell, std::string_view address);
 
+  // Whether the user stopped one container of a cell; its cell's intent stays `running`.
+  Changes& set_halted(const model::Path& container, bool halted);
+
   // Facts about the host that outlive a daemon, e.g. "ip_forward_before".
   Changes& set_fact(std::string_view key, std::string_view value);
 
@@ -105,6 +108,8 @@ class Store {
   std::vector<std::string> leased_subnets() const;
   std::optional<std::string> address_of(const model::Path& cell) const;
   std::vector<std::string> leased_addresses(const model::Path& space) const;
+  // Ids of the containers that the user stopped alone.
+  std::set<std::string, std::less<>> halted_containers(const model::Path& cell) const;
   std::optional<std::string> fact(std::string_view key) const;
 
   // `<run_path>/data/<realm>/…` of a document; also where its cell's files live.
@@ -136,6 +141,7 @@ class Store {
   Table<model::Cell> cells_;
   std::map<std::string, std::string, std::less<>> subnets_;    // space key -> CIDR
   std::map<std::string, std::string, std::less<>> addresses_;  // cell key -> address
+  std::map<std::string, std::set<std::string, std::less<>>, std::less<>> halted_;  // by cell key
   std::map<std::string, std::string, std::less<>> facts_;
 };
 

@@ -295,14 +295,15 @@ type ContainerSpec struct {
 }
 
 type ContainerStatus struct {
-	Name         string         `json:"name"`
-	ID           string         `json:"id"`
-	State        ContainerState `json:"state"`
-	ExactState   string         `json:"exactState,omitempty"`
-	RestartCount int            `json:"restartCount"`
-	RestartTime  time.Time      `json:"restartTime"`
-	StartTime    time.Time      `json:"startTime"`
-	FinishTime   time.Time      `json:"finishTime"`
-	ExitCode     int            `json:"exitCode"`
-	ExitSignal   string         `json:"exitSignal"`
+	Name            string         `json:"name"`
+	ID              string         `json:"id"`
+	State           ContainerState `json:"state"`
+	ExactState      string         `json:"exactState,omitempty"`
+	RestartCount    int            `json:"restartCount"`
+	RestartAttempts int            `json:"restartAttempts,omitempty"`
+	RestartTime     time.Time      `json:"restartTime"`
+	StartTime       time.Time      `json:"startTime"`
+	FinishTime      time.Time      `json:"finishTime"`
+	ExitCode        int            `json:"exitCode"`
+	ExitSignal      string         `json:"exitSignal"`
 }
