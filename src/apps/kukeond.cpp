@@ -115,6 +115,9 @@ apps::Options options_of(const Flags& flags, bool is_private) {
   config.cgroup_root = settings.cgroup_root;
   config.pod_subnet = network::Subnet::parse(settings.pod_subnet_cidr);
   config.pause_binary = pause_binary();
+  config.restarts.floor = settings.restart_backoff_floor;
+  config.restarts.cap = settings.restart_backoff_cap;
+  config.restarts.stable = settings.restart_stable_after;
 
   // A private daemon works on what is there: it takes the instance's own names where it is not told
   // others.

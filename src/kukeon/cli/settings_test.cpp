@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -122,6 +124,22 @@ TEST_F(SettingsTest, OfTheServerSurviveBeingWrittenAndRead) {
   EXPECT_EQ(second.cgroup_root, "/other");
   EXPECT_EQ(second.namespace_suffix, "kukeon.io");
   EXPECT_EQ(second.to_configuration(), first.to_configuration());
+}
+
+TEST_F(SettingsTest, PausesOfRestartsComeFromTheFileWithinTheirBounds) {
+  const std::string path = directory_.path() / "kukeond.yaml";
+  ServerFlags flags;
+  flags.configuration = path;
+  write_file_atomically(path, "spec:\n  restartBackoffFloor: 250ms\n  restartStableAfter: 1m\n",
+                        0644);
+  const ServerSettings settings = load_server_settings(flags, {});
+  EXPECT_EQ(settings.restart_backoff_floor, std::chrono::milliseconds{250});
+  EXPECT_EQ(settings.restart_backoff_cap, std::chrono::seconds{30});
+  EXPECT_EQ(settings.restart_stable_after, std::chrono::minutes{1});
+  for (const char* bad : {"0s", "-1s", "25h", "soon", "10"}) {
+    write_file_atomically(path, fmt::format("spec:\n  restartBackoffCap: \"{}\"\n", bad), 0644);
+    EXPECT_THROW(load_server_settings(flags, {}), Error) << bad;
+  }
 }
 
 TEST_F(SettingsTest, OfTheServerAreRefusedWhereTheyCannotWork) {

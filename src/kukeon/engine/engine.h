@@ -86,6 +86,8 @@ struct CellView {
 
 enum class Cascade { no, yes };
 enum class Force { no, yes };
+// Of a create that also repairs: skip leaves what is not stored alone.
+enum class IfMissing { create, skip };
 enum class Prune { by_digest_only, all_unused };
 struct DeleteOptions {
   Cascade cascade = Cascade::no;
@@ -149,9 +151,9 @@ class Engine {
   void start();
   void stop();
 
-  RealmOutcome create_realm(const model::Realm& wanted);
-  SpaceOutcome create_space(const model::Space& wanted);
-  StackOutcome create_stack(const model::Stack& wanted);
+  RealmOutcome create_realm(const model::Realm& wanted, IfMissing if_missing = IfMissing::create);
+  SpaceOutcome create_space(const model::Space& wanted, IfMissing if_missing = IfMissing::create);
+  StackOutcome create_stack(const model::Stack& wanted, IfMissing if_missing = IfMissing::create);
   CellOutcome create_cell(const model::Cell& wanted);
   ContainerOutcome create_container(const model::Container& wanted);
 

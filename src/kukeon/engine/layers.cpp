@@ -99,8 +99,10 @@ void Engine::settle(T& layer, std::string_view failed_reason, bool as_before,
         cgroups_.enable_controllers(cgroup_of(layer.path()), layer_controllers);
     set_limits(layer.path(), layer.spec.resources);
   } catch (const Error& error) {
+    // Tried again at each pass: the same failure is not written again.
+    const auto before = layer.status;
     mark(layer, failed_reason, model::status_message(error.what()), State::failed);
-    put();
+    if (!(layer.status == before)) put();
     throw;
   }
   if (as_before && layer.status.state == State::ready) return;
@@ -117,7 +119,7 @@ void Engine::ensure_realm_host(const model::Realm& realm) {
   cgroups_.create(cgroup_of(realm.path()));
 }
 
-RealmOutcome Engine::create_realm(const model::Realm& wanted) {
+RealmOutcome Engine::create_realm(const model::Realm& wanted, IfMissing if_missing) {
   model::Realm realm = wanted;
   realm.metadata.name = model::check_name(model::Kind::realm, realm.metadata.name);
   const model::Path path = realm.path();
@@ -128,6 +130,8 @@ RealmOutcome Engine::create_realm(const model::Realm& wanted) {
     outcome.document_existed = true;
     outcome.cgroup_existed = cgroups_.exists(cgroup_of(path));
     outcome.namespace_existed = runtime_.namespace_exists(realm.spec.containerd_namespace);
+  } else if (if_missing == IfMissing::skip) {
+    return outcome;
   } else {
     model::throw_if_any(model::validate(realm));
     require_limits(path, realm.spec.resources);
@@ -203,7 +207,7 @@ void Engine::ensure_space_host(const model::Space& space) {
   cgroups_.create(cgroup_of(path));
 }
 
-SpaceOutcome Engine::create_space(const model::Space& wanted) {
+SpaceOutcome Engine::create_space(const model::Space& wanted, IfMissing if_missing) {
   model::Space space = wanted;
   model::Path path = model::check_names(space.path());
   space.metadata.name = path.space;
@@ -216,6 +220,8 @@ SpaceOutcome Engine::create_space(const model::Space& wanted) {
       outcome.document_existed = true;
       outcome.cgroup_existed = cgroups_.exists(cgroup_of(path));
       outcome.network_existed = network_.space_exists(network_of(path));
+    } else if (if_missing == IfMissing::skip) {
+      return outcome;
     } else {
       realm_of(path);
       model::throw_if_any(model::validate(space));
@@ -275,7 +281,7 @@ Deletion<model::Space> Engine::delete_space(const model::Path& path, const Delet
 
 // --- stacks ---
 
-StackOutcome Engine::create_stack(const model::Stack& wanted) {
+StackOutcome Engine::create_stack(const model::Stack& wanted, IfMissing if_missing) {
   model::Stack stack = wanted;
   const model::Path path = model::check_names(stack.path());
   stack.metadata.name = path.stack;
@@ -288,6 +294,8 @@ StackOutcome Engine::create_stack(const model::Stack& wanted) {
       stack = stored->value;
       outcome.document_existed = true;
       outcome.cgroup_existed = cgroups_.exists(cgroup_of(path));
+    } else if (if_missing == IfMissing::skip) {
+      return outcome;
     } else {
       space_of(path);
       model::throw_if_any(model::validate(stack));

@@ -253,19 +253,16 @@ void Engine::reconcile_layers() {
     }
   };
   for (const auto& realm : store_.list<model::Realm>()) {
-    const model::RealmState state = realm->value.status.state;
-    if (realm->intent == Intent::deleted || state == model::RealmState::failed) continue;
-    attempt(realm->value.path(), [&] { create_realm(realm->value); });
+    if (realm->intent == Intent::deleted) continue;
+    attempt(realm->value.path(), [&] { create_realm(realm->value, IfMissing::skip); });
   }
   for (const auto& space : store_.list<model::Space>()) {
-    const model::SpaceState state = space->value.status.state;
-    if (space->intent == Intent::deleted || state == model::SpaceState::failed) continue;
-    attempt(space->value.path(), [&] { create_space(space->value); });
+    if (space->intent == Intent::deleted) continue;
+    attempt(space->value.path(), [&] { create_space(space->value, IfMissing::skip); });
   }
   for (const auto& stack : store_.list<model::Stack>()) {
-    const model::StackState state = stack->value.status.state;
-    if (stack->intent == Intent::deleted || state == model::StackState::failed) continue;
-    attempt(stack->value.path(), [&] { create_stack(stack->value); });
+    if (stack->intent == Intent::deleted) continue;
+    attempt(stack->value.path(), [&] { create_stack(stack->value, IfMissing::skip); });
   }
 }
 

@@ -117,6 +117,9 @@ struct ServerConfigurationSpec {
   std::string cgroup_root;
   std::string pod_subnet_cidr;
   std::string manifest_validation;
+  std::string restart_backoff_floor;
+  std::string restart_backoff_cap;
+  std::string restart_stable_after;
 
   static constexpr auto fields() {
     using enum reflect::Tag;
@@ -145,6 +148,15 @@ struct ServerConfigurationSpec {
         reflect::field("manifestValidation", &S::manifest_validation, omitempty,
                        "What unknown fields of a manifest are: strict (an error), warn or ignore; "
                        "empty: strict."),
+        reflect::field("restartBackoffFloor", &S::restart_backoff_floor, omitempty,
+                       "Pause before the second restart of a container in a row, doubled each "
+                       "time; empty: 100ms."),
+        reflect::field("restartBackoffCap", &S::restart_backoff_cap, omitempty,
+                       "Longest pause before a restart, where a container does not set its own; "
+                       "empty: 30s."),
+        reflect::field("restartStableAfter", &S::restart_stable_after, omitempty,
+                       "How long a container must run for its restarts to be forgotten; empty: "
+                       "10s."),
     };
   }
   friend bool operator==(const ServerConfigurationSpec&, const ServerConfigurationSpec&) = default;

@@ -64,6 +64,26 @@ std::string choose(const std::optional<std::string>& flag, const char* variable,
   return from_file.empty() ? std::string{fallback} : from_file;
 }
 
+// A pause that the file sets.
+void set_pause(std::chrono::milliseconds& pause, std::string_view field, const std::string& text) {
+  using namespace std::chrono_literals;
+  if (text.empty()) return;
+  std::string why = "is out of range";
+  try {
+    const auto value = std::chrono::duration_cast<std::chrono::milliseconds>(parse_duration(text));
+    if (value >= 1ms && value <= 24h) {
+      pause = value;
+      return;
+    }
+  } catch (const Error& error) {
+    why = error.message();
+  }
+  throw Error{kinds::invalid_argument,
+              fmt::format("server configuration is invalid: spec.{} {}: {} (a duration from 1ms to"
+                          " 24h, as 500ms or 30s)",
+                          field, quote(text), why)};
+}
+
 // The socket path of a `--host` or KUKEON_HOST, which a daemon of this host has to have.
 std::optional<std::string> socket_of_host(const std::optional<std::string>& host) {
   if (!host || host->empty()) return std::nullopt;
@@ -207,6 +227,9 @@ ServerSettings load_server_settings(const ServerFlags& flags, const GlobalFlags&
   settings.reconcile_interval = file.reconcile_interval;
   settings.socket_gid = file.socket_gid > 0 ? fmt::to_string(file.socket_gid) : "";
   settings.manifest_validation = file.manifest_validation;
+  set_pause(settings.restart_backoff_floor, "restartBackoffFloor", file.restart_backoff_floor);
+  set_pause(settings.restart_backoff_cap, "restartBackoffCap", file.restart_backoff_cap);
+  set_pause(settings.restart_stable_after, "restartStableAfter", file.restart_stable_after);
   settings.log_level = choose(globals.log_level, "KUKEON_LOG_LEVEL", file.log_level, "info");
   return settings;
 }

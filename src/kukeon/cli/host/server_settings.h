@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,10 @@ struct ServerSettings {
   std::string reconcile_interval;   // empty: the default
   std::string socket_gid;           // empty: the default
   std::string manifest_validation;  // empty: the default
+  // Pauses of restarts, from a millisecond to a day.
+  std::chrono::milliseconds restart_backoff_floor{100};
+  std::chrono::milliseconds restart_backoff_cap{30'000};
+  std::chrono::milliseconds restart_stable_after{10'000};
 
   std::string host() const { return "unix://" + socket; }
   std::string socket_directory() const;
