@@ -19,6 +19,7 @@
 #include "kukeon/cli/args.h"
 #include "kukeon/cli/host/server_settings.h"
 #include "kukeon/containerd/containerd.h"
+#include "kukeon/runtime/step_runtime.h"
 
 namespace {
 
@@ -159,7 +160,7 @@ std::unique_ptr<runtime::Runtime> connect(const fs::path& socket, const std::str
   options.socket = socket;
   options.oci_runtime = oci_runtime;
   options.streams = runtime_dir / "streams";
-  return containerd::connect(options);
+  return std::make_unique<runtime::StepRuntime>(containerd::connect(options));
 }
 
 // time=… level=… msg… on stderr, whatever the level (cli.md 8).

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "kukeon/base/error_kinds.h"
+#include "kukeon/base/step.h"
 
 namespace kukeon::fakes {
 
@@ -23,25 +24,29 @@ void FakeNetwork::throw_if_told() {
 }
 
 void FakeNetwork::ensure_space(const network::SpaceNetwork& space) {
-  const std::lock_guard lock{mutex_};
-  throw_if_told();
-  for (const auto& [bridge, other] : spaces_) {
-    if (bridge != space.bridge && other.subnet.overlaps(space.subnet)) {
-      throw Error{kinds::failed_precondition,
-                  fmt::format("subnet {} of {} overlaps {} of {}", space.subnet.to_string(),
-                              space.name, other.subnet.to_string(), other.name)};
+  step("network.ensure_space", [&] {
+    const std::lock_guard lock{mutex_};
+    throw_if_told();
+    for (const auto& [bridge, other] : spaces_) {
+      if (bridge != space.bridge && other.subnet.overlaps(space.subnet)) {
+        throw Error{kinds::failed_precondition,
+                    fmt::format("subnet {} of {} overlaps {} of {}", space.subnet.to_string(),
+                                space.name, other.subnet.to_string(), other.name)};
+      }
     }
-  }
-  spaces_[space.bridge] = space;
-  shared_ = true;
+    spaces_[space.bridge] = space;
+    shared_ = true;
+  });
 }
 
 void FakeNetwork::remove_space(const network::SpaceNetwork& space) {
-  const std::lock_guard lock{mutex_};
-  throw_if_told();
-  spaces_.erase(space.bridge);
-  std::erase_if(attached_,
-                [&](const auto& entry) { return entry.second.space.bridge == space.bridge; });
+  step("network.remove_space", [&] {
+    const std::lock_guard lock{mutex_};
+    throw_if_told();
+    spaces_.erase(space.bridge);
+    std::erase_if(attached_,
+                  [&](const auto& entry) { return entry.second.space.bridge == space.bridge; });
+  });
 }
 
 bool FakeNetwork::space_exists(const network::SpaceNetwork& space) {
@@ -50,31 +55,35 @@ bool FakeNetwork::space_exists(const network::SpaceNetwork& space) {
 }
 
 void FakeNetwork::attach(const network::Attachment& cell) {
-  const std::lock_guard lock{mutex_};
-  throw_if_told();
-  if (!spaces_.contains(cell.space.bridge)) {
-    throw Error{kinds::network_not_found, fmt::format("network {} has no bridge {} on this host",
-                                                      cell.space.name, cell.space.bridge)};
-  }
-  if (!cell.space.subnet.contains(cell.address)) {
-    throw Error{kinds::invalid_argument,
-                fmt::format("address {} is not in {}", cell.address.to_string(),
-                            cell.space.subnet.to_string())};
-  }
-  for (const auto& [key, other] : attached_) {
-    if (key != cell.cell_key && other.address == cell.address &&
-        other.space.bridge == cell.space.bridge) {
-      throw Error{kinds::failed_precondition,
-                  fmt::format("address {} belongs to cell {}", cell.address.to_string(), key)};
+  step("network.attach", [&] {
+    const std::lock_guard lock{mutex_};
+    throw_if_told();
+    if (!spaces_.contains(cell.space.bridge)) {
+      throw Error{kinds::network_not_found, fmt::format("network {} has no bridge {} on this host",
+                                                        cell.space.name, cell.space.bridge)};
     }
-  }
-  attached_[cell.cell_key] = cell;
+    if (!cell.space.subnet.contains(cell.address)) {
+      throw Error{kinds::invalid_argument,
+                  fmt::format("address {} is not in {}", cell.address.to_string(),
+                              cell.space.subnet.to_string())};
+    }
+    for (const auto& [key, other] : attached_) {
+      if (key != cell.cell_key && other.address == cell.address &&
+          other.space.bridge == cell.space.bridge) {
+        throw Error{kinds::failed_precondition,
+                    fmt::format("address {} belongs to cell {}", cell.address.to_string(), key)};
+      }
+    }
+    attached_[cell.cell_key] = cell;
+  });
 }
 
 void FakeNetwork::detach(const network::Attachment& cell) {
-  const std::lock_guard lock{mutex_};
-  throw_if_told();
-  attached_.erase(cell.cell_key);
+  step("network.detach", [&] {
+    const std::lock_guard lock{mutex_};
+    throw_if_told();
+    attached_.erase(cell.cell_key);
+  });
 }
 
 std::vector<std::string> FakeNetwork::inventory() {
@@ -89,8 +98,10 @@ std::vector<std::string> FakeNetwork::inventory() {
 }
 
 void FakeNetwork::remove_shared() {
-  const std::lock_guard lock{mutex_};
-  shared_ = false;
+  step("network.remove_shared", [&] {
+    const std::lock_guard lock{mutex_};
+    shared_ = false;
+  });
 }
 
 std::optional<network::Attachment> FakeNetwork::attachment(const std::string& cell_key) const {

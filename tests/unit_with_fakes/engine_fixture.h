@@ -29,6 +29,12 @@ class NoShadow : public store::ShadowRenderer {
   std::string render(const model::Cell&) const override { return "{}\n"; }
 };
 
+// Where an fsync costs nothing: these tests are about what is written, not about the disk.
+inline fs::path memory_directory() {
+  const fs::path shared = "/dev/shm";
+  return fs::is_directory(shared) ? shared : fs::temp_directory_path();
+}
+
 inline model::Cell a_cell(const std::string& name, const std::vector<std::string>& containers) {
   model::Cell cell;
   cell.metadata.name = name;
@@ -51,7 +57,7 @@ class EngineTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root for namespaces and cgroups";
-    directory_ = std::make_unique<TemporaryDirectory>();
+    directory_ = std::make_unique<TemporaryDirectory>(memory_directory());
     config_.run_path = directory_->path() / "run-path";
     config_.runtime_dir = directory_->path() / "run";
     config_.cgroup_root = "/" + support::unique_name("kukeon-engine");

@@ -13,6 +13,7 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/log.h"
 #include "kukeon/base/rollback.h"
+#include "kukeon/base/step.h"
 
 namespace kukeon {
 namespace {
@@ -73,25 +74,27 @@ void write_all(int fd, std::string_view bytes, std::string_view what) {
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes, mode_t mode, Sync sync) {
-  const fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path{"."};
-  std::string temporary = (directory / ".kukeon-XXXXXX.tmp").string();
-  Fd fd{::mkostemps(temporary.data(), 4, O_CLOEXEC)};
-  if (!fd) throw Error::from_errno(fmt::format("create a file in {}", directory.string()));
-  Rollback undo;
-  undo.add([&temporary] { ::unlink(temporary.c_str()); });
+  step("file.replace", [&] {
+    const fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path{"."};
+    std::string temporary = (directory / ".kukeon-XXXXXX.tmp").string();
+    Fd fd{::mkostemps(temporary.data(), 4, O_CLOEXEC)};
+    if (!fd) throw Error::from_errno(fmt::format("create a file in {}", directory.string()));
+    Rollback undo;
+    undo.add([&temporary] { ::unlink(temporary.c_str()); });
 
-  if (::fchmod(fd.get(), mode) < 0) throw Error::from_errno(fmt::format("chmod {}", temporary));
-  write_all(fd.get(), bytes, path.string());
-  if (sync == Sync::yes) sync_fd(fd.get(), path);
-  fd.reset();
-  if (::rename(temporary.c_str(), path.c_str()) < 0) {
-    throw Error::from_errno(fmt::format("rename {} to {}", temporary, path.string()));
-  }
-  undo.commit();
-  if (sync == Sync::yes) {
-    const Fd opened = open_file(directory.string(), O_RDONLY | O_DIRECTORY);
-    sync_fd(opened.get(), directory);
-  }
+    if (::fchmod(fd.get(), mode) < 0) throw Error::from_errno(fmt::format("chmod {}", temporary));
+    write_all(fd.get(), bytes, path.string());
+    if (sync == Sync::yes) sync_fd(fd.get(), path);
+    fd.reset();
+    if (::rename(temporary.c_str(), path.c_str()) < 0) {
+      throw Error::from_errno(fmt::format("rename {} to {}", temporary, path.string()));
+    }
+    undo.commit();
+    if (sync == Sync::yes) {
+      const Fd opened = open_file(directory.string(), O_RDONLY | O_DIRECTORY);
+      sync_fd(opened.get(), directory);
+    }
+  });
 }
 
 bool is_atomic_write_leftover(const fs::path& path) {
@@ -100,8 +103,10 @@ bool is_atomic_write_leftover(const fs::path& path) {
 }
 
 void write_file_in_place(const fs::path& path, std::string_view bytes, mode_t mode) {
-  const Fd fd = open_file(path.string(), O_WRONLY | O_CREAT | O_TRUNC, mode);
-  write_all(fd.get(), bytes, path.string());
+  step("file.write", [&] {
+    const Fd fd = open_file(path.string(), O_WRONLY | O_CREAT | O_TRUNC, mode);
+    write_all(fd.get(), bytes, path.string());
+  });
 }
 
 void make_directories(const fs::path& path, mode_t mode) {

@@ -215,6 +215,13 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
     container.containerd_id = at.container_id(container);
     container.cni_config_path = space_of(path)->value.spec.cni_config_path;
   }
+  // Pending until they are replaced: a daemon killed in the middle goes on there.
+  for (const ContainerChange& one : change.containers) {
+    auto* status = model::find_status(cell.status, one.id);
+    if (one.action == Action::recreate && status != nullptr) {
+      status->state = model::ContainerState::pending;
+    }
+  }
   const Intent intent = stored->intent;
   store_.write([&](Changes& changes) { changes.put(cell, intent, change.generation); });
 
@@ -224,17 +231,17 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
     ensure_cell(cell);
     return;
   }
-  std::vector<const model::ContainerSpec*> start;
-  for (const ContainerChange& one : change.containers) {
-    if (one.action != Action::add && one.action != Action::recreate) continue;
-    const model::ContainerSpec* spec = model::find_container(cell.spec, one.id);
-    if (one.action == Action::recreate) {
-      stop_one(*spec, at, Signal::term, config_.stop_grace);
-      runtime_.delete_task(at.ns, at.container_id(*spec));
-    }
-    start.push_back(spec);
-  }
   try {
+    std::vector<const model::ContainerSpec*> start;
+    for (const ContainerChange& one : change.containers) {
+      if (one.action != Action::add && one.action != Action::recreate) continue;
+      const model::ContainerSpec* spec = model::find_container(cell.spec, one.id);
+      if (one.action == Action::recreate) {
+        stop_one(*spec, at, Signal::term, config_.stop_grace);
+        runtime_.delete_task(at.ns, at.container_id(*spec));
+      }
+      start.push_back(spec);
+    }
     start_containers(cell, at, start);
   } catch (const Error& error) {
     mark_failed(path, model::reasons::start_container_failed, error);

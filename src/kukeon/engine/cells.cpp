@@ -168,9 +168,11 @@ void Engine::take(model::Cell& cell, const model::CellObservation& seen, Intent 
   const auto verdict = model::derive_cell(cell.spec, observed_intent(intent), seen);
   cell.status.containers = std::move(statuses);
   cell.status.state = verdict.state;
-  // Why a cell came to a stop stays said for as long as it is stopped.
-  const bool told_before = verdict.reason.empty() && verdict.state == model::CellState::stopped &&
-                           before.state == model::CellState::stopped;
+  // Why a cell came to a stop stays said for as long as it rests.
+  const bool rests = verdict.state == before.state && !model::is_up(verdict.state);
+  const bool told_before =
+      rests && ((verdict.reason.empty() && verdict.state == model::CellState::stopped) ||
+                before.reason == model::reasons::root_not_running);
   if (!told_before) {
     cell.status.reason = verdict.reason;
     cell.status.message = model::status_message(verdict.message);
@@ -195,47 +197,62 @@ void Engine::mark_failed(const model::Path& path, std::string_view reason, const
   }
 }
 
+// The record of a container as its document wants it; its image is unpacked then.
+runtime::ContainerRecord Engine::wanted_record(const model::ContainerSpec& spec,
+                                               const model::Cell& cell, const CellLayout& at) {
+  const bool pause = model::is_default_root(spec);
+  image::UnpackedImage image;
+  oci::AccountFiles accounts;
+  if (!pause) {
+    image = images_.unpack(at.ns, spec.image);
+    accounts = images_.account_files(at.ns, image);
+  }
+  const bool cgroup_v2 = cgroups_.layout().kind() == kernel::CgroupLayout::Kind::unified;
+  const ContainerFacts facts{.config = config_,
+                             .cell = cell,
+                             .at = at,
+                             .image = image,
+                             .accounts = accounts,
+                             .cgroup_v2 = cgroup_v2};
+  runtime::ContainerRecord record{.id = at.container_id(spec),
+                                  .image = image.name,
+                                  .snapshotter = {},
+                                  .snapshot_key = {},
+                                  .spec_json = make_oci_spec(spec, facts),
+                                  .labels = container_labels(spec, cell)};
+  if (!pause) {
+    record.snapshotter = runtime_.snapshotter();
+    record.snapshot_key = record.id;
+    record.labels[std::string{chain_label}] = image.chain_id;
+  }
+  return record;
+}
+
+bool Engine::runs_as_wanted(const model::ContainerSpec& spec, const model::Cell& cell,
+                            const CellLayout& at) {
+  const auto record = runtime_.find_container(at.ns, at.container_id(spec));
+  return record && record->spec_json == wanted_record(spec, cell, at).spec_json;
+}
+
 void Engine::start_one(const model::ContainerSpec& spec, const model::Cell& cell,
                        const CellLayout& at) {
-  const std::string id = at.container_id(spec);
   during(fmt::format("container {}", quote(spec.id)), [&] {
+    const runtime::ContainerRecord record = wanted_record(spec, cell, at);
+    const std::string& id = record.id;
     const bool pause = model::is_default_root(spec);
-    image::UnpackedImage image;
-    oci::AccountFiles accounts;
-    if (!pause) {
-      image = images_.unpack(at.ns, spec.image);
-      accounts = images_.account_files(at.ns, image);
-    }
-    const bool cgroup_v2 = cgroups_.layout().kind() == kernel::CgroupLayout::Kind::unified;
-    const ContainerFacts facts{.config = config_,
-                               .cell = cell,
-                               .at = at,
-                               .image = image,
-                               .accounts = accounts,
-                               .cgroup_v2 = cgroup_v2};
-    const std::string wanted = make_oci_spec(spec, facts);
-
-    runtime::ContainerRecord record{.id = id,
-                                    .image = image.name,
-                                    .snapshotter = {},
-                                    .snapshot_key = {},
-                                    .spec_json = wanted,
-                                    .labels = container_labels(spec, cell)};
-    if (!pause) {
-      record.snapshotter = runtime_.snapshotter();
-      record.snapshot_key = id;
-      record.labels[std::string{chain_label}] = image.chain_id;
-    }
+    const auto chain_of = [](const runtime::ContainerRecord& one) {
+      const auto label = one.labels.find(std::string{chain_label});
+      return label == one.labels.end() ? std::string{} : label->second;
+    };
     runtime_.delete_task(at.ns, id);
     bool snapshot_there = false;
     bool record_there = false;
     if (const auto had = runtime_.find_container(at.ns, id)) {
       // The writable layer lives as long as the image below it stays the same (runtime.md lesson
       // 17).
-      const auto chain = had->labels.find(std::string{chain_label});
-      snapshot_there = !pause && had->snapshot_key == id && chain != had->labels.end() &&
-                       chain->second == image.chain_id && runtime_.snapshot_exists(at.ns, id);
-      record_there = had->spec_json == wanted && (pause || snapshot_there);
+      snapshot_there = !pause && had->snapshot_key == id && !chain_of(*had).empty() &&
+                       chain_of(*had) == chain_of(record) && runtime_.snapshot_exists(at.ns, id);
+      record_there = had->spec_json == record.spec_json && (pause || snapshot_there);
       if (!record_there) runtime_.delete_container(at.ns, id);
     }
     if (!pause && !snapshot_there)
@@ -248,7 +265,7 @@ void Engine::start_one(const model::ContainerSpec& spec, const model::Cell& cell
     } else {
       options.rootfs = snapshot_there
                            ? runtime_.snapshot_mounts(at.ns, id)
-                           : runtime_.prepare_snapshot(at.ns, id, image.chain_id, {}, "");
+                           : runtime_.prepare_snapshot(at.ns, id, chain_of(record), {}, "");
       make_directories(at.container_directory(spec.id), 02750);
       options.log_path = at.log_of(spec.id).string();
     }
@@ -453,6 +470,24 @@ void Engine::run(model::Cell& cell, const Start& how) {
   log::info("cell started", {{"cell", path.key()}, {"state", reflect::label(cell.status.state)}});
 }
 
+// Of a cell that failed while some of its containers run.
+void Engine::start_the_rest(model::Cell& cell, const CellLayout& at) {
+  std::vector<const model::ContainerSpec*> which;
+  const Names halted = store_.halted_containers(at.path);
+  for (const model::ContainerSpec& spec : cell.spec.containers) {
+    const auto* status = model::find_status(cell.status, spec.id);
+    if (!model::is_active(status->state) && !halted.contains(spec.id)) which.push_back(&spec);
+  }
+  try {
+    require_images(cell, at);
+    start_containers(cell, at, which);
+  } catch (const Error& error) {
+    mark_failed(at.path, model::reasons::start_container_failed, error);
+    throw;
+  }
+  observe(cell, at, Intent::running);
+}
+
 CellOutcome Engine::ensure_cell(model::Cell cell) {
   const model::Path path = cell.path();
   const auto stored = existing<model::Cell>(path);
@@ -472,11 +507,14 @@ CellOutcome Engine::ensure_cell(model::Cell cell) {
   for (const model::ContainerSpec& spec : cell.spec.containers) {
     outcome.containers_existed.insert(spec.id);
   }
-  observe(cell, layout_of(cell), Intent::running);
+  const CellLayout at = layout_of(cell);
+  observe(cell, at, Intent::running);
   outcome.root_existed = root_runs(cell);
   if (!model::is_up(cell.status.state)) {
     for (model::ContainerStatus& status : cell.status.containers) status.restart_attempts = 0;
     during("failed to start cell containers", [&] { run(cell, {}); });
+  } else if (stored->value.status.state == model::CellState::failed) {
+    during("failed to start cell containers", [&] { start_the_rest(cell, at); });
   }
   const bool as_stored = stored->intent == Intent::running && cell.status == stored->value.status;
   outcome.cell = as_stored ? cell : put_cell(cell, Intent::running);

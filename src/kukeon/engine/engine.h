@@ -268,10 +268,15 @@ class Engine {
   void complete(model::Cell& cell) const;
   void run(model::Cell& cell, const Start& how);
   CellOutcome ensure_cell(model::Cell wanted);
+  void start_the_rest(model::Cell& cell, const CellLayout& at);
   std::vector<std::string> make_cgroup(const model::Cell& cell, const CellLayout& at);
   void bring_up(model::Cell& cell, const CellLayout& at, const Start& how);
   void start_containers(model::Cell& cell, const CellLayout& at,
                         const std::vector<const model::ContainerSpec*>& which);
+  runtime::ContainerRecord wanted_record(const model::ContainerSpec& spec, const model::Cell& cell,
+                                         const CellLayout& at);
+  bool runs_as_wanted(const model::ContainerSpec& spec, const model::Cell& cell,
+                      const CellLayout& at);
   void start_one(const model::ContainerSpec& spec, const model::Cell& cell, const CellLayout& at);
   void stop_one(const model::ContainerSpec& spec, const CellLayout& at, Signal signal,
                 std::chrono::milliseconds grace);
@@ -339,9 +344,10 @@ class Engine {
   std::condition_variable_any dirty_wakes_;
   std::set<model::Path> dirty_;
   std::map<model::Path, std::chrono::steady_clock::time_point> later_;
-  std::uint64_t marks_ = 0;                // counts what came into either
-  std::map<model::Path, int> recoveries_;  // tries to bring a cell back that failed
-  bool layers_looked_at_ = false;          // cells come after what they stand on
+  std::uint64_t marks_ = 0;                  // counts what came into either
+  std::map<model::Path, int> recoveries_;    // tries to bring a cell back that failed
+  std::map<model::Path, int> failed_looks_;  // in a row
+  bool layers_looked_at_ = false;            // cells come after what they stand on
   std::jthread events_;
   std::jthread timer_;
   std::vector<std::jthread> reconcilers_;

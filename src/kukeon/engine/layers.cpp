@@ -157,7 +157,9 @@ Deletion<model::Realm> Engine::delete_realm(const std::string& name, const Delet
   const model::Path path{.realm = name};
   return during("failed to delete realm", [&]() -> Deletion<model::Realm> {
     const auto held = lock(path);
-    Deletion<model::Realm> deletion{realm_of(path)->value, {}};
+    const auto stored = store_.find<model::Realm>(path);
+    if (!stored) realm_of(path);
+    Deletion<model::Realm> deletion{stored->value, {}};
     const auto spaces = store_.list<model::Space>(path);
     if (!spaces.empty() && options.cascade == Cascade::no && options.force == Force::no) {
       throw Error{kinds::resource_has_dependencies,

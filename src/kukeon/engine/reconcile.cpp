@@ -132,11 +132,20 @@ void Engine::run_timer(const std::stop_token& stop) {
 
 void Engine::run_reconciler(const std::stop_token& stop) {
   while (const auto cell = take_dirty(stop)) {
+    int failures = 0;
     try {
       reconcile_cell(*cell);
     } catch (...) {
       log::warn("cell not reconciled",
                 {{"cell", cell->key()}, {"cause", current_exception_text()}});
+      const std::lock_guard lock{dirty_mutex_};
+      failures = ++failed_looks_[*cell];
+    }
+    if (failures > 0) {
+      mark_later(*cell, std::min(recovery_pause * failures, longest_recovery_pause));
+    } else {
+      const std::lock_guard lock{dirty_mutex_};
+      failed_looks_.erase(*cell);
     }
   }
 }
@@ -370,18 +379,22 @@ void Engine::keep_running(const store::Stored<model::Cell>& stored, const CellLa
 bool Engine::restart_workloads(model::Cell& cell, const CellLayout& at,
                                model::CellObservation& seen) {
   using Verdict = model::RestartDecision::Verdict;
+  using State = model::TaskObservation::State;
   const model::CellStatus before = cell.status;
   take(cell, seen, Intent::running);
   for (const model::ContainerSpec* spec : model::workloads_of(cell.spec)) {
     model::TaskObservation& task = seen.tasks.at(spec->id);
-    if (is_alive(task) || task.state == model::TaskObservation::State::unknown ||
+    const auto* had = model::find_status(before, spec->id);
+    const bool wanted = had == nullptr || had->state == model::ContainerState::pending;
+    // Of a daemon that was killed before it could replace it.
+    const bool outdated = (is_alive(task) || task.state == State::stopped) && wanted &&
+                          !runs_as_wanted(*spec, cell, at);
+    if ((is_alive(task) && !outdated) || task.state == State::unknown ||
         seen.halted.contains(spec->id)) {
       continue;
     }
-    const auto* had = model::find_status(before, spec->id);
-    const bool wanted = had == nullptr || had->state == model::ContainerState::pending;
-    const bool begun = task.state == model::TaskObservation::State::created ||
-                       (wanted && task.state != model::TaskObservation::State::stopped);
+    const bool begun =
+        outdated || task.state == State::created || (wanted && task.state != State::stopped);
     model::ContainerStatus& status = *model::find_status(cell.status, spec->id);
     const Timestamp now = Timestamp::now();
     model::RestartDecision next = model::decide_restart(*spec, status, config_.restarts);
@@ -390,6 +403,7 @@ bool Engine::restart_workloads(model::Cell& cell, const CellLayout& at,
                 {{"cell", at.path.key()}, {"container", spec->id}, {"attempt", next.attempt}});
       if (!begun) model::count_restart(status, next.attempt, now);
       try {
+        if (outdated) stop_one(*spec, at, Signal::term, config_.stop_grace);
         start_one(*spec, cell, at);
         task = observation_of(runtime_.find_task(at.ns, at.container_id(*spec)));
         continue;

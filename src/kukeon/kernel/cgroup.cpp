@@ -19,6 +19,7 @@
 #include "kukeon/base/error.h"
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/process.h"
+#include "kukeon/base/step.h"
 #include "kukeon/base/strings.h"
 #include "kukeon/kernel/mounts.h"
 
@@ -218,9 +219,11 @@ std::string_view to_string(CgroupLayout::Kind kind) {
 }
 
 void Cgroups::create(const std::string& group) const {
-  check_group(group);
-  during(fmt::format("creating cgroup {}", group), [&] {
-    for (const fs::path& mount : layout_.mounts()) make_directories(below(mount, group), 0755);
+  step("cgroup.create", [&] {
+    check_group(group);
+    during(fmt::format("creating cgroup {}", group), [&] {
+      for (const fs::path& mount : layout_.mounts()) make_directories(below(mount, group), 0755);
+    });
   });
 }
 
@@ -237,56 +240,62 @@ std::vector<std::string> Cgroups::available_controllers() const {
 
 std::vector<std::string> Cgroups::enable_controllers(const std::string& group,
                                                      const std::vector<std::string>& wanted) const {
-  check_group(group);
-  if (wanted.empty() || !layout_.v2) return {};
-  const std::vector<std::string> available = available_controllers();
-  std::vector<std::string> effective = wanted;
-  std::erase_if(effective, [&](const std::string& name) {
-    return std::ranges::find(available, name) == available.end();
-  });
-  if (effective.empty()) return effective;
+  return step("cgroup.enable_controllers", [&]() -> std::vector<std::string> {
+    check_group(group);
+    if (wanted.empty() || !layout_.v2) return {};
+    const std::vector<std::string> available = available_controllers();
+    std::vector<std::string> effective = wanted;
+    std::erase_if(effective, [&](const std::string& name) {
+      return std::ranges::find(available, name) == available.end();
+    });
+    if (effective.empty()) return effective;
 
-  return during(fmt::format("enabling {} for cgroup {}", fmt::join(effective, ", "), group), [&] {
-    evacuate_top(*layout_.v2);
-    fs::path at = *layout_.v2;
-    const auto enable = [&] {
-      const std::vector<std::string> on = words_of(at / "cgroup.subtree_control");
-      std::string missing;
-      for (const std::string& name : effective) {
-        if (std::ranges::find(on, name) == on.end()) {
-          missing += fmt::format("{}+{}", missing.empty() ? "" : " ", name);
+    return during(fmt::format("enabling {} for cgroup {}", fmt::join(effective, ", "), group), [&] {
+      evacuate_top(*layout_.v2);
+      fs::path at = *layout_.v2;
+      const auto enable = [&] {
+        const std::vector<std::string> on = words_of(at / "cgroup.subtree_control");
+        std::string missing;
+        for (const std::string& name : effective) {
+          if (std::ranges::find(on, name) == on.end()) {
+            missing += fmt::format("{}+{}", missing.empty() ? "" : " ", name);
+          }
         }
-      }
-      if (!missing.empty()) write_file_in_place(at / "cgroup.subtree_control", missing);
-    };
-    enable();
-    for (const fs::path& part : fs::path{group}.relative_path()) {
-      at /= part;
+        if (!missing.empty()) write_file_in_place(at / "cgroup.subtree_control", missing);
+      };
       enable();
-    }
-    return effective;
+      for (const fs::path& part : fs::path{group}.relative_path()) {
+        at /= part;
+        enable();
+      }
+      return effective;
+    });
   });
 }
 
 void Cgroups::write(const std::string& group, std::string_view file, std::string_view text) const {
-  check_group(group);
-  const std::string what = fmt::format("set {} of cgroup {} to {}", file, group, quote(trim(text)));
-  if (file.empty() || file.front() == '.' || file.find('/') != std::string_view::npos) {
-    throw Error{kinds::invalid_argument, fmt::format("{}: not an interface file", what)};
-  }
-  if (!layout_.v2) throw Error{kinds::not_found, fmt::format("{}: no cgroup v2 here", what)};
-  const fs::path path = below(*layout_.v2, group) / file;
-  const Fd fd{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
-  if (!fd && errno == ENOENT) {
-    throw Error{kinds::not_found,
-                fmt::format("{}: there is no such file: is the controller enabled?", what)};
-  }
-  if (!fd || ::write(fd.get(), text.data(), text.size()) < 0) {
-    const int cause = errno;
-    if (cause != EINVAL && cause != ERANGE && cause != ENODEV) throw Error::from_errno(what, cause);
-    throw Error{kinds::invalid_argument,
-                fmt::format("{}: {}", what, Error::from_errno("", cause).message())};
-  }
+  step("cgroup.write", [&] {
+    check_group(group);
+    const std::string what =
+        fmt::format("set {} of cgroup {} to {}", file, group, quote(trim(text)));
+    if (file.empty() || file.front() == '.' || file.find('/') != std::string_view::npos) {
+      throw Error{kinds::invalid_argument, fmt::format("{}: not an interface file", what)};
+    }
+    if (!layout_.v2) throw Error{kinds::not_found, fmt::format("{}: no cgroup v2 here", what)};
+    const fs::path path = below(*layout_.v2, group) / file;
+    const Fd fd{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+    if (!fd && errno == ENOENT) {
+      throw Error{kinds::not_found,
+                  fmt::format("{}: there is no such file: is the controller enabled?", what)};
+    }
+    if (!fd || ::write(fd.get(), text.data(), text.size()) < 0) {
+      const int cause = errno;
+      if (cause != EINVAL && cause != ERANGE && cause != ENODEV)
+        throw Error::from_errno(what, cause);
+      throw Error{kinds::invalid_argument,
+                  fmt::format("{}: {}", what, Error::from_errno("", cause).message())};
+    }
+  });
 }
 
 std::vector<pid_t> Cgroups::processes(const std::string& group) const {
@@ -331,9 +340,11 @@ void Cgroups::kill(const std::string& group, milliseconds timeout) const {
 }
 
 void Cgroups::remove(const std::string& group, milliseconds timeout) const {
-  check_group(group);
-  const auto deadline = steady_clock::now() + timeout;
-  for (const fs::path& mount : layout_.mounts()) remove_group(below(mount, group), deadline);
+  step("cgroup.remove", [&] {
+    check_group(group);
+    const auto deadline = steady_clock::now() + timeout;
+    for (const fs::path& mount : layout_.mounts()) remove_group(below(mount, group), deadline);
+  });
 }
 
 std::vector<std::string> Cgroups::list(const std::string& root) const {

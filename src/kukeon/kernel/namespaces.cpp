@@ -22,6 +22,7 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/log.h"
 #include "kukeon/base/rollback.h"
+#include "kukeon/base/step.h"
 #include "kukeon/kernel/mounts.h"
 #include "kukeon/kernel/netlink.h"
 
@@ -58,31 +59,33 @@ void pin(const char* name, const fs::path& target) {
 }  // namespace
 
 void PinnedNamespaces::create(const std::string& hostname) const {
-  during(fmt::format("creating the namespaces {}", directory_.string()), [&] {
-    const bool there = exists();
-    if (!there) {
-      remove();
-      make_directories(directory_, 0755);
-    }
-    Rollback undo;
-    if (!there) undo.add([this] { remove(); });
-
-    in_own_thread([&] {
-      if (there) {
-        enter(open_namespace(net()), CLONE_NEWNET);
-        enter(open_namespace(uts()), CLONE_NEWUTS);
-      } else if (::unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0) {
-        throw Error::from_errno("create a network, an ipc and a uts namespace");
-      }
-      if (::sethostname(hostname.data(), hostname.size()) < 0) {
-        throw Error::from_errno(fmt::format("set the host name {}", hostname));
-      }
-      Netlink{}.set_up(loopback);
+  step("namespaces.create", [&] {
+    during(fmt::format("creating the namespaces {}", directory_.string()), [&] {
+      const bool there = exists();
       if (!there) {
-        for (const char* name : names) pin(name, directory_ / name);
+        remove();
+        make_directories(directory_, 0755);
       }
+      Rollback undo;
+      if (!there) undo.add([this] { remove(); });
+
+      in_own_thread([&] {
+        if (there) {
+          enter(open_namespace(net()), CLONE_NEWNET);
+          enter(open_namespace(uts()), CLONE_NEWUTS);
+        } else if (::unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0) {
+          throw Error::from_errno("create a network, an ipc and a uts namespace");
+        }
+        if (::sethostname(hostname.data(), hostname.size()) < 0) {
+          throw Error::from_errno(fmt::format("set the host name {}", hostname));
+        }
+        Netlink{}.set_up(loopback);
+        if (!there) {
+          for (const char* name : names) pin(name, directory_ / name);
+        }
+      });
+      undo.commit();
     });
-    undo.commit();
   });
 }
 
@@ -92,17 +95,19 @@ bool PinnedNamespaces::exists() const {
 }
 
 void PinnedNamespaces::remove() const {
-  for (const char* name : names) {
-    const fs::path path = directory_ / name;
-    while (unmount(path)) {
+  step("namespaces.remove", [&] {
+    for (const char* name : names) {
+      const fs::path path = directory_ / name;
+      while (unmount(path)) {
+      }
+      if (::unlink(path.c_str()) < 0 && errno != ENOENT && errno != ENOTDIR) {
+        throw Error::from_errno(fmt::format("remove {}", path.string()));
+      }
     }
-    if (::unlink(path.c_str()) < 0 && errno != ENOENT && errno != ENOTDIR) {
-      throw Error::from_errno(fmt::format("remove {}", path.string()));
+    if (::rmdir(directory_.c_str()) < 0 && errno != ENOENT && errno != ENOTDIR) {
+      throw Error::from_errno(fmt::format("remove {}", directory_.string()));
     }
-  }
-  if (::rmdir(directory_.c_str()) < 0 && errno != ENOENT && errno != ENOTDIR) {
-    throw Error::from_errno(fmt::format("remove {}", directory_.string()));
-  }
+  });
 }
 
 std::vector<std::string> list_pinned(const fs::path& root) {

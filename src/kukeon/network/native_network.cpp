@@ -12,6 +12,7 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/log.h"
 #include "kukeon/base/rollback.h"
+#include "kukeon/base/step.h"
 #include "kukeon/base/strings.h"
 #include "kukeon/kernel/namespaces.h"
 #include "kukeon/kernel/netlink.h"
@@ -92,30 +93,34 @@ NativeNetwork::NativeNetwork(kernel::Nft& nft, Options options)
     : nft_{nft}, options_{std::move(options)} {}
 
 void NativeNetwork::ensure_space(const SpaceNetwork& space) {
-  during(fmt::format("setting up network {}", space.name), [&] {
-    const std::uint32_t group = group_of(space);
-    Netlink netlink;
-    std::optional<Link> bridge = netlink.find(space.bridge);
-    if (!bridge || !bridge->up || bridge->kind != "bridge") {
-      bridge = netlink.ensure_bridge(space.bridge, mac_of(space.subnet.gateway()));
-      netlink.set_group_master(group, bridge->index);  // cells that lost the bridge before
-    }
-    netlink.add_address(bridge->index, {space.subnet.gateway().bits, space.subnet.prefix});
-    enable_forwarding();
-    nft_.run(shared_ruleset() + element_command("add", space));
+  step("network.ensure_space", [&] {
+    during(fmt::format("setting up network {}", space.name), [&] {
+      const std::uint32_t group = group_of(space);
+      Netlink netlink;
+      std::optional<Link> bridge = netlink.find(space.bridge);
+      if (!bridge || !bridge->up || bridge->kind != "bridge") {
+        bridge = netlink.ensure_bridge(space.bridge, mac_of(space.subnet.gateway()));
+        netlink.set_group_master(group, bridge->index);  // cells that lost the bridge before
+      }
+      netlink.add_address(bridge->index, {space.subnet.gateway().bits, space.subnet.prefix});
+      enable_forwarding();
+      nft_.run(shared_ruleset() + element_command("add", space));
+    });
   });
 }
 
 void NativeNetwork::remove_space(const SpaceNetwork& space) {
-  during(fmt::format("removing network {}", space.name), [&] {
-    const std::uint32_t group = group_of(space);
-    Netlink netlink;
-    netlink.remove_group(group);
-    netlink.remove_link(space.bridge);
-    // `delete element` fails where there is none; added first, there is one.
-    if (nft_.list(fmt::format("list set {} subnets", table))) {
-      nft_.run(element_command("add", space) + element_command("delete", space));
-    }
+  step("network.remove_space", [&] {
+    during(fmt::format("removing network {}", space.name), [&] {
+      const std::uint32_t group = group_of(space);
+      Netlink netlink;
+      netlink.remove_group(group);
+      netlink.remove_link(space.bridge);
+      // `delete element` fails where there is none; added first, there is one.
+      if (nft_.list(fmt::format("list set {} subnets", table))) {
+        nft_.run(element_command("add", space) + element_command("delete", space));
+      }
+    });
   });
 }
 
@@ -125,67 +130,72 @@ bool NativeNetwork::space_exists(const SpaceNetwork& space) {
 }
 
 void NativeNetwork::attach(const Attachment& cell) {
-  during(fmt::format("attaching to network {}", cell.space.name), [&] {
-    const SpaceNetwork& space = cell.space;
-    if (!space.subnet.contains(cell.address)) {
-      throw Error{kinds::invalid_argument,
-                  fmt::format("address {} is not in {}", cell.address.to_string(),
-                              space.subnet.to_string())};
-    }
-    const Fd netns = kernel::open_namespace(cell.netns);
-    Netlink host;
-    const auto bridge = host.find(space.bridge);
-    if (!bridge) throw no_such_network(space);
-    Netlink inside{netns};
-    const LinkAddress address{cell.address.bits, space.subnet.prefix};
+  step("network.attach", [&] {
+    during(fmt::format("attaching to network {}", cell.space.name), [&] {
+      const SpaceNetwork& space = cell.space;
+      if (!space.subnet.contains(cell.address)) {
+        throw Error{kinds::invalid_argument,
+                    fmt::format("address {} is not in {}", cell.address.to_string(),
+                                space.subnet.to_string())};
+      }
+      const Fd netns = kernel::open_namespace(cell.netns);
+      Netlink host;
+      const auto bridge = host.find(space.bridge);
+      if (!bridge) throw no_such_network(space);
+      Netlink inside{netns};
+      const LinkAddress address{cell.address.bits, space.subnet.prefix};
 
-    Rollback undo;
-    std::optional<Link> eth0 = inside.find(inner_name);
-    if (eth0) {
-      const auto outer = host.find(eth0->peer);
-      if (!outer || !outer->name.starts_with(veth_prefix(cell.cell_key))) {
-        throw Error{kinds::failed_precondition,
-                    fmt::format("{} already has an {} that is not cell {}'s", cell.netns.string(),
-                                inner_name, cell.cell_key)};
+      Rollback undo;
+      std::optional<Link> eth0 = inside.find(inner_name);
+      if (eth0) {
+        const auto outer = host.find(eth0->peer);
+        if (!outer || !outer->name.starts_with(veth_prefix(cell.cell_key))) {
+          throw Error{kinds::failed_precondition,
+                      fmt::format("{} already has an {} that is not cell {}'s", cell.netns.string(),
+                                  inner_name, cell.cell_key)};
+        }
+        if (outer->master != bridge->index) host.set_master(outer->index, bridge->index);
+        for (const LinkAddress& old : inside.addresses(eth0->index)) {
+          if (old != address) inside.remove_address(eth0->index, old);
+        }
+      } else {
+        const std::string outer = veth_prefix(cell.cell_key) + fresh_digits();
+        host.create_veth({.outer = outer,
+                          .inner = std::string{inner_name},
+                          .master = bridge->index,
+                          .group = group_of(space),
+                          .inner_mac = mac_of(cell.address)},
+                         netns);
+        undo.add([outer] { Netlink{}.remove_link(outer); });
+        eth0 = inside.find(inner_name);
+        if (!eth0)
+          throw Error::from_errno(fmt::format("look up {} in the cell", inner_name), ENODEV);
       }
-      if (outer->master != bridge->index) host.set_master(outer->index, bridge->index);
-      for (const LinkAddress& old : inside.addresses(eth0->index)) {
-        if (old != address) inside.remove_address(eth0->index, old);
-      }
-    } else {
-      const std::string outer = veth_prefix(cell.cell_key) + fresh_digits();
-      host.create_veth({.outer = outer,
-                        .inner = std::string{inner_name},
-                        .master = bridge->index,
-                        .group = group_of(space),
-                        .inner_mac = mac_of(cell.address)},
-                       netns);
-      undo.add([outer] { Netlink{}.remove_link(outer); });
-      eth0 = inside.find(inner_name);
-      if (!eth0) throw Error::from_errno(fmt::format("look up {} in the cell", inner_name), ENODEV);
-    }
-    if (!eth0->up) inside.set_up(eth0->index);
-    inside.add_address(eth0->index, address);
-    inside.add_default_route(space.subnet.gateway().bits, eth0->index);
-    undo.commit();
+      if (!eth0->up) inside.set_up(eth0->index);
+      inside.add_address(eth0->index, address);
+      inside.add_default_route(space.subnet.gateway().bits, eth0->index);
+      undo.commit();
+    });
   });
 }
 
 void NativeNetwork::detach(const Attachment& cell) {
-  during(fmt::format("detaching from network {}", cell.space.name), [&] {
-    if (kernel::is_namespace(cell.netns)) {
-      Netlink inside{kernel::open_namespace(cell.netns)};
-      const auto eth0 = inside.find(inner_name);
-      if (!eth0) return;
-      for (const LinkAddress& address : inside.addresses(eth0->index)) {
-        inside.remove_address(eth0->index, address);
+  step("network.detach", [&] {
+    during(fmt::format("detaching from network {}", cell.space.name), [&] {
+      if (kernel::is_namespace(cell.netns)) {
+        Netlink inside{kernel::open_namespace(cell.netns)};
+        const auto eth0 = inside.find(inner_name);
+        if (!eth0) return;
+        for (const LinkAddress& address : inside.addresses(eth0->index)) {
+          inside.remove_address(eth0->index, address);
+        }
+        return;
       }
-      return;
-    }
-    Netlink host;
-    for (const Link& outer : host.list(veth_prefix(cell.cell_key))) {
-      if (host.peer_lives(outer)) host.remove_link(outer.name);
-    }
+      Netlink host;
+      for (const Link& outer : host.list(veth_prefix(cell.cell_key))) {
+        if (host.peer_lives(outer)) host.remove_link(outer.name);
+      }
+    });
   });
 }
 
@@ -205,11 +215,13 @@ std::vector<std::string> NativeNetwork::inventory() {
 }
 
 void NativeNetwork::remove_shared() {
-  nft_.run(fmt::format("add table {0}\ndelete table {0}\n", table));
-  if (const auto before = read_file_if_exists(options_.forwarding_memory, 64)) {
-    kernel::write_sysctl(kernel::ip_forward, trim(*before));
-    fs::remove(options_.forwarding_memory);
-  }
+  step("network.remove_shared", [&] {
+    nft_.run(fmt::format("add table {0}\ndelete table {0}\n", table));
+    if (const auto before = read_file_if_exists(options_.forwarding_memory, 64)) {
+      kernel::write_sysctl(kernel::ip_forward, trim(*before));
+      fs::remove(options_.forwarding_memory);
+    }
+  });
 }
 
 void NativeNetwork::enable_forwarding() {

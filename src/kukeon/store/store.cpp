@@ -11,6 +11,7 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/files.h"
 #include "kukeon/base/log.h"
+#include "kukeon/base/step.h"
 #include "kukeon/model/derive.h"
 #include "kukeon/model/kinds.h"
 #include "kukeon/reflect/json.h"
@@ -314,10 +315,12 @@ void Store::write(const std::function<void(Changes&)>& describe) {
   const std::lock_guard lock{writing_};
   Changes changes{*this};
   describe(changes);
-  Transaction transaction{database_};
-  for (const auto& step : changes.in_database_) step();
-  transaction.commit();
-  for (const auto& step : changes.after_commit_) step();
+  step("store.write", [&] {
+    Transaction transaction{database_};
+    for (const auto& change : changes.in_database_) change();
+    transaction.commit();
+    for (const auto& change : changes.after_commit_) change();
+  });
 }
 
 template <class T>
