@@ -4,8 +4,10 @@
 #include <compare>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "kukeon/model/kinds.h"
+#include "kukeon/reflect/field.h"
 
 // Names, and everything on the host that is derived from names (runtime.md 1.1 to 1.3).
 namespace kukeon::model {
@@ -33,6 +35,17 @@ struct Path {
 
   // "realm/space/stack/cell/container", as deep as the path goes.
   std::string key() const;
+
+  static constexpr auto fields() {
+    using enum reflect::Tag;
+    return std::tuple{
+        reflect::field("realm", &Path::realm, omitempty, "Name of its realm."),
+        reflect::field("space", &Path::space, omitempty, "Name of its space."),
+        reflect::field("stack", &Path::stack, omitempty, "Name of its stack."),
+        reflect::field("cell", &Path::cell, omitempty, "Name of its cell."),
+        reflect::field("container", &Path::container, omitempty, "Name of its container."),
+    };
+  }
 
   friend auto operator<=>(const Path&, const Path&) = default;
   friend bool operator==(const Path&, const Path&) = default;

@@ -11,6 +11,7 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/files.h"
 #include "kukeon/base/log.h"
+#include "kukeon/base/rollback.h"
 #include "kukeon/base/step.h"
 #include "kukeon/model/derive.h"
 #include "kukeon/model/kinds.h"
@@ -236,13 +237,20 @@ Changes& Changes::set_fact(std::string_view key, std::string_view value) {
   return *this;
 }
 
+Changes& Changes::record(Event event) {
+  in_database_.push_back(
+      [this, event = std::move(event)]() mutable { store_.journal_->append(std::move(event)); });
+  return *this;
+}
+
 // --- Store ---
 
-Store::Store(fs::path run_path, std::unique_ptr<ShadowRenderer> renderer)
+Store::Store(fs::path run_path, std::unique_ptr<ShadowRenderer> renderer, std::int64_t events_kept)
     : run_path_{std::move(run_path)},
       renderer_{std::move(renderer)},
       database_{run_path_ / "state.db"} {
   migrate();
+  journal_.emplace(database_, run_path_ / "state.db", events_kept);
   load<model::Realm>();
   load<model::Space>();
   load<model::Stack>();
@@ -316,11 +324,33 @@ void Store::write(const std::function<void(Changes&)>& describe) {
   Changes changes{*this};
   describe(changes);
   step("store.write", [&] {
+    journal_->begin();
     Transaction transaction{database_};
     for (const auto& change : changes.in_database_) change();
+    journal_->trim();
     transaction.commit();
+    if (!changes.in_database_.empty()) journal_->unsynced_ = 0;
     for (const auto& change : changes.after_commit_) change();
+    journal_->publish();
   });
+}
+
+void Store::record(Event event) {
+  const std::lock_guard lock{writing_};
+  journal_->begin();
+  // In WAL mode a commit under NORMAL is written and not synced, and stands whole or not at all.
+  const bool synced = ++journal_->unsynced_ >= Journal::unsynced_limit;
+  if (!synced) database_.execute("PRAGMA synchronous=NORMAL");
+  Rollback restore;
+  restore.add([this] { database_.execute("PRAGMA synchronous=FULL"); });
+  {
+    Transaction transaction{database_};
+    journal_->append(std::move(event));
+    journal_->trim();
+    transaction.commit();
+  }
+  if (synced) journal_->unsynced_ = 0;
+  journal_->publish();
 }
 
 template <class T>

@@ -20,9 +20,11 @@
 #include "kukeon/model/space.h"
 #include "kukeon/model/stack.h"
 #include "kukeon/store/database.h"
+#include "kukeon/store/journal.h"
 
-// What the daemon knows: documents, leases, facts about the host. SQLite is the truth (design D3);
-// a copy in memory answers reads; `metadata.json` files are a shadow for people, never read back.
+// What the daemon knows: documents, leases, events, facts about the host. SQLite is the truth
+// (design D3); a copy in memory answers reads; `metadata.json` files are a shadow for people, never
+// read back.
 namespace kukeon::store {
 
 // What the user asked for, kept apart from what was observed. `deleted` is a tombstone: teardown
@@ -79,6 +81,9 @@ class Changes {
   // Facts about the host that outlive a daemon, e.g. "ip_forward_before".
   Changes& set_fact(std::string_view key, std::string_view value);
 
+  // Tells of these changes in the journal: it happened exactly if they are committed.
+  Changes& record(Event event);
+
  private:
   friend class Store;
   explicit Changes(Store& store) : store_{store} {}
@@ -91,11 +96,17 @@ class Changes {
 class Store {
  public:
   // Opens or creates `<run_path>/state.db` and rebuilds the shadow tree below `<run_path>/data`.
-  Store(std::filesystem::path run_path, std::unique_ptr<ShadowRenderer> renderer);
+  Store(std::filesystem::path run_path, std::unique_ptr<ShadowRenderer> renderer,
+        std::int64_t events_kept = Journal::kept_by_default);
   ~Store();
 
   // Runs `describe(changes)`, then commits: one transaction, one fsync.
   void write(const std::function<void(Changes&)>& describe);
+
+  // An event that no document tells of, without an fsync: a killed daemon loses none, a power cut
+  // may take the last ones.
+  void record(Event event);
+  const Journal& journal() const { return *journal_; }
 
   // Reads: from memory, never blocked by a running fsync. find answers null where there is none.
   template <class T>
@@ -133,6 +144,7 @@ class Store {
   std::unique_ptr<ShadowRenderer> renderer_;
   std::mutex writing_;
   Database database_;
+  std::optional<Journal> journal_;  // from the constructor on
 
   mutable std::shared_mutex reading_;
   Table<model::Realm> realms_;

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kukeon/store/journal.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "kukeon/base/error.h"
+#include "kukeon/base/files.h"
+#include "kukeon/base/log.h"
+#include "kukeon/base/strings.h"
+#include "kukeon/reflect/json.h"
+
+namespace kukeon::store {
+namespace {
+
+bool before(const Timestamp& a, const Timestamp& b) {
+  return a.unix_seconds != b.unix_seconds ? a.unix_seconds < b.unix_seconds
+                                          : a.nanoseconds < b.nanoseconds;
+}
+
+bool names_match(const model::Path& wanted, const model::Path& path) {
+  return std::ranges::all_of(model::all_kinds, [&](model::Kind kind) {
+    return wanted.part(kind).empty() || wanted.part(kind) == path.part(kind);
+  });
+}
+
+}  // namespace
+
+bool EventFilter::admits(const Event& event) const {
+  return names_match(path, event.path) && !before(event.time, since) &&
+         (types.empty() || std::ranges::find(types, event.type) != types.end());
+}
+
+Journal::Journal(Database& database, const std::filesystem::path& file, std::int64_t kept)
+    : database_{database}, kept_{kept}, reader_{file} {
+  // Pages are read once: SQLite's usual 2 MB of cache would gain nothing.
+  reader_.execute("PRAGMA query_only=ON; PRAGMA cache_size=-128");
+  // A kukeond from before the journal does not look at this table, so the format keeps its number.
+  database_.execute(
+      "CREATE TABLE IF NOT EXISTS events(sequence INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT");
+  auto range = database_.prepare(
+      "SELECT coalesce(min(sequence), 1), coalesce(max(sequence), 0)"
+      " FROM events");
+  range.step();
+  trimmed_ = range.row().integer(0) - 1;
+  newest_ = range.row().integer(1);
+  skip_what_a_power_cut_took();
+}
+
+// In another boot than the last time, events may be gone that somebody has seen.
+void Journal::skip_what_a_power_cut_took() {
+  const std::string boot{
+      kukeon::trim(read_file_if_exists("/proc/sys/kernel/random/boot_id").value_or("unknown"))};
+  std::string last_boot;
+  std::int64_t floor = 0;
+  auto facts = database_.prepare(
+      "SELECT key, value FROM facts WHERE key IN ('journal_boot', 'journal_floor')");
+  while (facts.step()) {
+    if (facts.row().text(0) == "journal_boot") {
+      last_boot = facts.row().text(1);
+    } else {
+      floor = parse_integer(facts.row().text(1)).value_or(0);
+    }
+  }
+  newest_ = std::max(newest_, floor);
+  if (boot == last_boot) return;
+  if (!last_boot.empty()) newest_ += unsynced_limit;
+  Transaction transaction{database_};
+  for (const auto& [key, value] :
+       {std::pair{"journal_boot", boot}, std::pair{"journal_floor", std::to_string(newest_)}}) {
+    database_.prepare("INSERT OR REPLACE INTO facts(key, value) VALUES (?, ?)")
+        .bind(key)
+        .bind(value)
+        .run();
+  }
+  transaction.commit();
+}
+
+void Journal::append(Event event) {
+  event.sequence = ++written_;
+  if (event.time.is_zero()) event.time = Timestamp::now();
+  database_.prepare("INSERT INTO events(sequence, body) VALUES (?, ?)")
+      .bind(event.sequence)
+      .bind(reflect::to_json(event))
+      .run();
+}
+
+// The sequence is the table's key: what goes stands together at its beginning.
+void Journal::trim() {
+  if (written_ == newest() || written_ <= kept_) return;
+  database_.prepare("DELETE FROM events WHERE sequence <= ?").bind(written_ - kept_).run();
+}
+
+void Journal::publish() {
+  {
+    const std::lock_guard lock{mutex_};
+    if (written_ == newest_) return;
+    newest_ = written_;
+    trimmed_ = std::max(trimmed_, written_ - kept_);
+  }
+  news_.notify_all();
+}
+
+EventPage Journal::read(std::int64_t after, std::size_t limit, const EventFilter& filter) const {
+  EventPage page;
+  {
+    const std::lock_guard lock{mutex_};
+    if (after > newest_ || after < 0) after = 0;
+    page.next = newest_;
+    page.lost = std::max<std::int64_t>(trimmed_ - after, 0);
+  }
+  const std::lock_guard lock{reading_};
+  auto query = reader_.prepare(
+      "SELECT sequence, body FROM events WHERE sequence > ? AND sequence <= ? ORDER BY sequence");
+  query.bind(after).bind(page.next);
+  while (page.events.size() < limit && query.step()) {
+    try {
+      auto event = reflect::from_json<Event>(query.row().text(1));
+      if (filter.admits(event)) page.events.push_back(std::move(event));
+    } catch (const Error& error) {
+      // Of a newer kukeond: the others are still worth reading.
+      log::debug("event not understood",
+                 {{"sequence", query.row().integer(0)}, {"cause", error.what()}});
+    }
+  }
+  if (page.events.size() >= limit && limit > 0) page.next = page.events.back().sequence;
+  return page;
+}
+
+std::int64_t Journal::newest() const {
+  const std::lock_guard lock{mutex_};
+  return newest_;
+}
+
+bool Journal::wait(std::int64_t after, std::chrono::steady_clock::time_point deadline,
+                   const std::stop_token& stop) const {
+  std::unique_lock lock{mutex_};
+  return news_.wait_until(lock, stop, deadline, [&] { return newest_ > after; });
+}
+
+}  // namespace kukeon::store
