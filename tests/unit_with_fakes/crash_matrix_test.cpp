@@ -23,7 +23,7 @@
 #include "kukeon/kernel/namespaces.h"
 #include "kukeon/runtime/step_runtime.h"
 #include "support/test_daemon.h"
-#include "unit_with_fakes/engine_fixture.h"
+#include "unit_with_fakes/engine_on_fakes.h"
 
 namespace kukeon::engine {
 namespace {

@@ -18,7 +18,7 @@
 #include "support/private_containerd.h"
 #include "support/test_daemon.h"
 #include "support/test_layout.h"
-#include "unit_with_fakes/engine_fixture.h"
+#include "unit_with_fakes/engine_on_fakes.h"
 
 namespace kukeon::engine {
 namespace {
@@ -29,6 +29,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
+
+class EngineTest : public EngineOnFakes {};
 
 TEST_F(EngineTest, ImageThatTheRealmLacksIsPulledBeforeTheCellIsMade) {
   support::Layout layout;

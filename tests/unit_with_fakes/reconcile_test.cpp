@@ -9,7 +9,7 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/kernel/namespaces.h"
 #include "support/test_daemon.h"
-#include "unit_with_fakes/engine_fixture.h"
+#include "unit_with_fakes/engine_on_fakes.h"
 
 namespace kukeon::engine {
 namespace {
@@ -23,10 +23,10 @@ using ::testing::IsEmpty;
 constexpr const char* app = "default_default_web_app";
 constexpr const char* root = "default_default_web_root";
 
-class Reconcile : public EngineTest {
+class Reconcile : public EngineOnFakes {
  protected:
   void SetUp() override {
-    EngineTest::SetUp();
+    EngineOnFakes::SetUp();
     if (IsSkipped()) return;
     config_.restarts = {.floor = 20ms, .cap = 40ms, .stable = 1h};
     open();
@@ -34,7 +34,7 @@ class Reconcile : public EngineTest {
   }
   void TearDown() override {
     if (engine_) engine_->stop();
-    EngineTest::TearDown();
+    EngineOnFakes::TearDown();
   }
 
   void watch() {

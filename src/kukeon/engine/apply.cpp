@@ -9,6 +9,7 @@
 #include "kukeon/base/rollback.h"
 #include "kukeon/base/strings.h"
 #include "kukeon/engine/engine.h"
+#include "kukeon/engine/journal.h"
 #include "kukeon/model/validate.h"
 
 namespace kukeon::engine {
@@ -76,7 +77,9 @@ void Engine::update_layer(const T& desired, std::int64_t generation) {
   Rollback undo;
   change_limits(path, stored ? stored->value.spec.resources : std::nullopt, desired.spec.resources,
                 undo);
-  store_.write([&](Changes& changes) { changes.put(next, Intent::running, generation); });
+  store_.write([&](Changes& changes) {
+    changes.put(next, Intent::running, generation).record(journal::updated(path, {}));
+  });
   undo.commit();
 }
 
@@ -223,7 +226,9 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
     }
   }
   const Intent intent = stored->intent;
-  store_.write([&](Changes& changes) { changes.put(cell, intent, change.generation); });
+  store_.write([&](Changes& changes) {
+    changes.put(cell, intent, change.generation).record(journal::updated(path, result.changes));
+  });
 
   undo_limits.commit();
   const bool runs = model::is_up(stored->value.status.state);

@@ -15,6 +15,7 @@
 #include "kukeon/base/strings.h"
 #include "kukeon/engine/container_spec.h"
 #include "kukeon/engine/engine.h"
+#include "kukeon/engine/journal.h"
 #include "kukeon/engine/wrap.h"
 #include "kukeon/model/defaults.h"
 #include "kukeon/model/derive.h"
@@ -93,8 +94,12 @@ void Engine::lease_address(const model::Path& path, Changes& changes) const {
   changes.lease_address(path, network::pick_address(net.subnet, used).to_string());
 }
 
-model::Cell Engine::put_cell(const model::Cell& cell, Intent intent) {
-  store_.write([&](Changes& changes) { changes.put(cell, intent); });
+model::Cell Engine::put_cell(const model::Cell& cell, Intent intent,
+                             std::vector<store::Event> events) {
+  store_.write([&](Changes& changes) {
+    changes.put(cell, intent);
+    for (store::Event& event : events) changes.record(std::move(event));
+  });
   return store_.find<model::Cell>(cell.path())->value;
 }
 
@@ -191,7 +196,7 @@ void Engine::mark_failed(const model::Path& path, std::string_view reason, const
   cell.status.reason = reason;
   cell.status.message = model::status_message(error.what());
   try {
-    put_cell(cell, stored->intent);
+    put_cell(cell, stored->intent, {journal::failed(path, reason, cell.status.message)});
   } catch (const Error& second) {
     log::error("failed cell not recorded", {{"cell", path.key()}, {"cause", second.what()}});
   }
@@ -454,6 +459,7 @@ void Engine::run(model::Cell& cell, const Start& how) {
       for (const std::string& id : store_.halted_containers(path)) {
         if (!how.leave_out.contains(id)) changes.set_halted(at.container_path(id), false);
       }
+      if (fresh) changes.record(journal::created(path));
     });
   }
   try {
@@ -497,7 +503,7 @@ CellOutcome Engine::ensure_cell(model::Cell cell) {
       complete(cell);
       run(cell, {.fresh = Fresh::yes});
     });
-    outcome.cell = put_cell(cell, Intent::running);
+    outcome.cell = put_cell(cell, Intent::running, {journal::started(path)});
     return outcome;
   }
 
@@ -510,14 +516,17 @@ CellOutcome Engine::ensure_cell(model::Cell cell) {
   const CellLayout at = layout_of(cell);
   observe(cell, at, Intent::running);
   outcome.root_existed = root_runs(cell);
+  std::vector<store::Event> events;
   if (!model::is_up(cell.status.state)) {
     for (model::ContainerStatus& status : cell.status.containers) status.restart_attempts = 0;
     during("failed to start cell containers", [&] { run(cell, {}); });
+    events.push_back(journal::started(path));
   } else if (stored->value.status.state == model::CellState::failed) {
     during("failed to start cell containers", [&] { start_the_rest(cell, at); });
+    events.push_back(journal::started(path));
   }
   const bool as_stored = stored->intent == Intent::running && cell.status == stored->value.status;
-  outcome.cell = as_stored ? cell : put_cell(cell, Intent::running);
+  outcome.cell = as_stored ? cell : put_cell(cell, Intent::running, std::move(events));
   return outcome;
 }
 
@@ -536,10 +545,13 @@ model::Cell Engine::halt_cell(const model::Path& path, Signal signal) {
   const CellLayout at = layout_of(cell);
   // Intent first: a daemon killed in the middle goes on stopping.
   put_cell(cell, Intent::stopped);
+  const bool was_up = model::is_up(cell.status.state);
   bring_down(cell, at, signal, Keep::records, config_.stop_grace);
   observe(cell, at, Intent::stopped);
   log::info("cell stopped", {{"cell", path.key()}});
-  return put_cell(cell, Intent::stopped);
+  std::vector<store::Event> events;
+  if (was_up) events.push_back(journal::stopped(path, first_signal(signal)));
+  return put_cell(cell, Intent::stopped, std::move(events));
 }
 
 model::Cell Engine::stop_cell(const model::Path& path) { return halt_cell(path, Signal::term); }
@@ -566,7 +578,7 @@ void Engine::finish_delete(const model::Cell& cell) {
   }
   fs::remove(at.hosts_file());
   fs::remove(at.hostname_file());
-  store_.write([&](Changes& changes) { changes.erase(at.path); });
+  store_.write([&](Changes& changes) { changes.erase(at.path).record(journal::deleted(at.path)); });
   log::info("cell deleted", {{"cell", at.path.key()}});
 }
 
@@ -616,15 +628,17 @@ model::Container Engine::start_container(const model::Path& path) {
   store_.write(
       [&](Changes& changes) { changes.put(cell, stored->intent).set_halted(path, false); });
   const auto task = runtime_.find_task(at.ns, at.container_id(spec));
+  std::vector<store::Event> events;
   if (!task || task->state != runtime::TaskState::running) {
     model::Cell one = cell;
     std::erase_if(one.spec.containers,
                   [&](const model::ContainerSpec& other) { return other.id != spec.id; });
     require_images(one, at);
     start_one(spec, cell, at);
+    events.push_back(journal::started(path));
   }
   observe(cell, at, stored->intent);
-  put_cell(cell, stored->intent);
+  put_cell(cell, stored->intent, std::move(events));
   return get_container(path);
 }
 
@@ -640,7 +654,7 @@ model::Container Engine::halt_container(const model::Path& path, Signal signal) 
   store_.write([&](Changes& changes) { changes.set_halted(path, true); });
   stop_one(spec, at, signal, config_.stop_grace);
   observe(cell, at, stored->intent);
-  put_cell(cell, stored->intent);
+  put_cell(cell, stored->intent, {journal::stopped(path, first_signal(signal))});
   return get_container(path);
 }
 
@@ -681,7 +695,7 @@ ContainerOutcome Engine::create_container(const model::Container& wanted) {
       wrapping(kinds::create_cell, [&] { require_images(one, at); });
       cell.spec.containers.push_back(spec);
       model::throw_if_any(model::validate(cell));
-      put_cell(cell, stored->intent);
+      put_cell(cell, stored->intent, {journal::created(spec.path())});
     }
   }
   outcome.container = start_container(spec.path());
@@ -697,8 +711,9 @@ Deletion<model::Container> Engine::delete_container(const model::Path& path) {
   const Deletion<model::Container> deletion{get_container(path), {"container", "task"}};
   drop_container(cell, layout_of(cell), path.container);
   observe(cell, layout_of(cell), stored->intent);
-  store_.write(
-      [&](Changes& changes) { changes.put(cell, stored->intent).set_halted(path, false); });
+  store_.write([&](Changes& changes) {
+    changes.put(cell, stored->intent).set_halted(path, false).record(journal::deleted(path));
+  });
   return deletion;
 }
 

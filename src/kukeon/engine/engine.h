@@ -206,6 +206,9 @@ class Engine {
   // document: those whose only name is a digest, which nothing but that name keeps, or all.
   PrunedImages prune_images(const std::string& realm, Prune which);
 
+  // What happened, for whoever follows it.
+  const store::Journal& journal() const { return store_.journal(); }
+
   Census census() const;
   std::string_view cgroup_layout() const { return kernel::to_string(cgroups_.layout().kind()); }
   // Every host object of this engine that exists now: links, tables, pins, cgroups, containerd
@@ -227,6 +230,10 @@ class Engine {
     bool keep_pending = false;  // a failure leaves the cell Pending: it is tried again
   };
 
+  static std::string_view first_signal(Signal signal) {
+    return signal == Signal::term ? "SIGTERM" : "SIGKILL";
+  }
+
   // Facts about parents, from the store; throw the parent's not-found kind.
   store::Snapshot<model::Realm> realm_of(const model::Path& path) const;
   store::Snapshot<model::Space> space_of(const model::Path& path) const;
@@ -242,7 +249,7 @@ class Engine {
   template <class T>
   store::Snapshot<T> existing(const model::Path& path) const;
   template <class T>
-  void settle(T& layer, std::string_view failed_reason, bool as_before,
+  void settle(T& layer, std::string_view failed_reason, const std::string& missing,
               const std::function<void()>& make_host);
 
   template <class T>
@@ -292,7 +299,8 @@ class Engine {
   void observe(model::Cell& cell, const CellLayout& at, store::Intent intent);
   void drop_container(model::Cell& cell, const CellLayout& at, const std::string& container);
   void mark_failed(const model::Path& path, std::string_view reason, const Error& error);
-  model::Cell put_cell(const model::Cell& cell, store::Intent intent);
+  model::Cell put_cell(const model::Cell& cell, store::Intent intent,
+                       std::vector<store::Event> events = {});
   void finish_delete(const model::Cell& cell);
   model::Cell halt_cell(const model::Path& path, Signal signal);
   model::Container halt_container(const model::Path& path, Signal signal);

@@ -10,6 +10,7 @@
 #include "kukeon/base/log.h"
 #include "kukeon/base/strings.h"
 #include "kukeon/engine/engine.h"
+#include "kukeon/engine/journal.h"
 #include "kukeon/model/defaults.h"
 #include "kukeon/model/image_reference.h"
 
@@ -33,7 +34,10 @@ std::string Engine::pull_image(const std::string& realm, const std::string& refe
   const std::string ns = namespace_of(realm);
   const auto stored = realm_of({.realm = std::string{trim(realm)}});
   const auto& listed = stored->value.spec.registry_credentials;
-  return puller_.pull(ns, reference, {listed.begin(), listed.end()}, pulls_end_.get_token());
+  std::string name =
+      puller_.pull(ns, reference, {listed.begin(), listed.end()}, pulls_end_.get_token());
+  store_.record(journal::pulled(stored->value.path(), name));
+  return name;
 }
 
 // The images of all containers, before anything is made: a misspelt one leaves nothing behind. What

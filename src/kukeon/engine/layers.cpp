@@ -9,6 +9,7 @@
 #include "kukeon/base/files.h"
 #include "kukeon/base/strings.h"
 #include "kukeon/engine/engine.h"
+#include "kukeon/engine/journal.h"
 #include "kukeon/engine/wrap.h"
 #include "kukeon/model/defaults.h"
 #include "kukeon/model/derive.h"
@@ -36,6 +37,19 @@ void mark(T& value, std::string_view reason, std::string_view message,
   value.status.state = state;
   value.status.reason = reason;
   value.status.message = message;
+}
+
+struct Part {
+  const char* name;
+  bool existed;
+};
+
+std::string names_of_missing(const std::vector<Part>& parts) {
+  std::vector<std::string> names;
+  for (const Part& part : parts) {
+    if (!part.existed) names.emplace_back(part.name);
+  }
+  return join(names, ", ");
 }
 
 }  // namespace
@@ -84,15 +98,13 @@ void Engine::set_limits(const model::Path& path,
   }
 }
 
-// Makes a layer's host side: then it is Ready, or Failed with the cause. With `as_before`
-// everything was there, and nothing is written for a layer that was Ready.
+// Makes a layer's host side: then it is Ready, or Failed with the cause. `missing` names what was
+// not there before; where that is nothing, nothing is written for a layer that was Ready.
 template <class T>
-void Engine::settle(T& layer, std::string_view failed_reason, bool as_before,
+void Engine::settle(T& layer, std::string_view failed_reason, const std::string& missing,
                     const std::function<void()>& make_host) {
   using State = decltype(layer.status.state);
-  const auto put = [&] {
-    store_.write([&](Changes& changes) { changes.put(layer, Intent::running); });
-  };
+  const bool was_ready = layer.status.state == State::ready;
   try {
     make_host();
     layer.status.subtree_controllers =
@@ -102,13 +114,20 @@ void Engine::settle(T& layer, std::string_view failed_reason, bool as_before,
     // Tried again at each pass: the same failure is not written again.
     const auto before = layer.status;
     mark(layer, failed_reason, model::status_message(error.what()), State::failed);
-    if (!(layer.status == before)) put();
+    if (layer.status == before) throw;
+    store_.write([&](Changes& changes) {
+      changes.put(layer, Intent::running)
+          .record(journal::failed(layer.path(), failed_reason, layer.status.message));
+    });
     throw;
   }
-  if (as_before && layer.status.state == State::ready) return;
+  if (missing.empty() && was_ready) return;
   layer.status.cgroup_ready = true;
   mark(layer, "", "", State::ready);
-  put();
+  store_.write([&](Changes& changes) {
+    changes.put(layer, Intent::running);
+    if (was_ready) changes.record(journal::repaired(layer.path(), missing));
+  });
 }
 
 // --- realms ---
@@ -140,11 +159,14 @@ RealmOutcome Engine::create_realm(const model::Realm& wanted, IfMissing if_missi
     model::inject_labels(realm);
     realm.status.cgroup_path = cgroup_of(path);
     mark(realm, "", "", model::RealmState::creating);
-    store_.write([&](Changes& changes) { changes.put(realm, Intent::running, 0); });
+    store_.write([&](Changes& changes) {
+      changes.put(realm, Intent::running, 0).record(journal::created(path));
+    });
   }
-  const bool as_before = outcome.cgroup_existed && outcome.namespace_existed;
+  const std::string missing = names_of_missing(
+      {{"cgroup", outcome.cgroup_existed}, {"namespace", outcome.namespace_existed}});
   wrapping(kinds::create_realm, [&] {
-    settle(realm, "CreateRealmFailed", as_before, [&] {
+    settle(realm, "CreateRealmFailed", missing, [&] {
       ensure_realm_host(realm);
       realm.status.containerd_namespace_ready = true;
     });
@@ -179,7 +201,7 @@ Deletion<model::Realm> Engine::delete_realm(const std::string& name, const Delet
     runtime_.delete_namespace(ns);
     std::error_code gone;
     fs::remove(pins_of_realm(ns), gone);
-    store_.write([&](Changes& changes) { changes.erase(path); });
+    store_.write([&](Changes& changes) { changes.erase(path).record(journal::deleted(path)); });
     deletion.deleted.insert(deletion.deleted.end(), {"metadata", "cgroup", "namespace"});
     return deletion;
   });
@@ -239,10 +261,12 @@ SpaceOutcome Engine::create_space(const model::Space& wanted, IfMissing if_missi
       const std::string subnet = pick_subnet();
       store_.write([&](Changes& changes) {
         changes.put(space, Intent::running, 0).lease_subnet(path, subnet);
+        changes.record(journal::created(path));
       });
     }
-    settle(space, "CreateSpaceFailed", outcome.cgroup_existed && outcome.network_existed,
-           [&] { ensure_space_host(space); });
+    const std::string missing = names_of_missing(
+        {{"cgroup", outcome.cgroup_existed}, {"network", outcome.network_existed}});
+    settle(space, "CreateSpaceFailed", missing, [&] { ensure_space_host(space); });
     outcome.space = store_.find<model::Space>(path)->value;
     return outcome;
   });
@@ -275,7 +299,7 @@ Deletion<model::Space> Engine::delete_space(const model::Path& path, const Delet
       }
     }
     remove_space_host(path);
-    store_.write([&](Changes& changes) { changes.erase(path); });
+    store_.write([&](Changes& changes) { changes.erase(path).record(journal::deleted(path)); });
     deletion.deleted.insert(deletion.deleted.end(), {"metadata", "cgroup", "network"});
     return deletion;
   });
@@ -306,10 +330,12 @@ StackOutcome Engine::create_stack(const model::Stack& wanted, IfMissing if_missi
       model::inject_labels(stack);
       stack.status.cgroup_path = cgroup_of(path);
       mark(stack, "", "", model::StackState::pending);
-      store_.write([&](Changes& changes) { changes.put(stack, Intent::running, 0); });
+      store_.write([&](Changes& changes) {
+        changes.put(stack, Intent::running, 0).record(journal::created(path));
+      });
     }
-    settle(stack, "CreateStackFailed", outcome.cgroup_existed,
-           [&] { cgroups_.create(cgroup_of(path)); });
+    const std::string missing = names_of_missing({{"cgroup", outcome.cgroup_existed}});
+    settle(stack, "CreateStackFailed", missing, [&] { cgroups_.create(cgroup_of(path)); });
     outcome.stack = store_.find<model::Stack>(path)->value;
     return outcome;
   });
@@ -334,7 +360,7 @@ Deletion<model::Stack> Engine::delete_stack(const model::Path& path, const Delet
       }
     }
     cgroups_.remove(cgroup_of(path));
-    store_.write([&](Changes& changes) { changes.erase(path); });
+    store_.write([&](Changes& changes) { changes.erase(path).record(journal::deleted(path)); });
     deletion.deleted.insert(deletion.deleted.end(), {"metadata", "cgroup"});
     return deletion;
   });

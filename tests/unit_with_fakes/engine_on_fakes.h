@@ -53,7 +53,8 @@ inline model::Cell a_cell(const std::string& name, const std::vector<std::string
 inline const model::Path web{
     .realm = "default", .space = "default", .stack = "default", .cell = "web"};
 
-class EngineTest : public ::testing::Test {
+// With realm, space and stack "default" and the image "busybox". At its end nothing may be left.
+class EngineOnFakes : public ::testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root for namespaces and cgroups";
