@@ -18,6 +18,7 @@
 #include "kukeon/base/log.h"
 #include "kukeon/base/timestamp.h"
 #include "kukeon/daemon/containerd_supervisor.h"
+#include "kukeon/daemon/event_watch.h"
 #include "kukeon/daemon/handlers.h"
 #include "kukeon/daemon/server.h"
 #include "kukeon/engine/engine.h"
@@ -79,6 +80,8 @@ class Stack {
     add_container_handlers(router_, *engine_);
     add_image_handlers(router_, *engine_);
     add_daemon_handlers(router_, *engine_, *runtime_, std::move(facts));
+    event_watch_.emplace(engine_->journal());
+    event_watch_->add_handlers(router_);
   }
 
   Router& router() { return router_; }
@@ -94,6 +97,7 @@ class Stack {
   std::unique_ptr<network::NativeNetwork> network_;
   std::unique_ptr<engine::Engine> engine_;
   Router router_;
+  std::optional<EventWatch> event_watch_;
 };
 
 void prepare(const engine::Config& config) {

@@ -11,8 +11,8 @@
 
 namespace kukeon::daemon {
 
-void Router::add(std::string_view name, bool read, Call call) {
-  methods_.insert_or_assign(std::string{name}, Entry{std::move(call), read});
+void Router::add(std::string_view name, Entry entry) {
+  methods_.insert_or_assign(std::string{name}, std::move(entry));
 }
 
 const Router::Entry& Router::find(std::string_view method) const {
@@ -37,15 +37,24 @@ bool Router::is_read(std::string_view method) const {
   return found == methods_.end() || found->second.read;
 }
 
-std::string Router::dispatch(const api::RequestFrame& request) const noexcept {
+void Router::dispatch(const api::RequestFrame& request, const Respond& respond,
+                      const std::stop_token& given_up) const noexcept {
+  std::string response;
   try {
     const Entry& entry = find(request.method);
-    return api::encode_result(request.id, entry.call(api::only_param(request)));
+    if (entry.waiting_call) {
+      const auto reply = [id = request.id, respond](const std::string& text) {
+        respond(api::encode_result(id, text));
+      };
+      return entry.waiting_call(api::only_param(request), reply, given_up);
+    }
+    response = api::encode_result(request.id, entry.call(api::only_param(request)));
   } catch (...) {
     const std::string text = current_exception_text();
     log::debug("request refused", {{"method", request.method}, {"error", text}});
-    return api::encode_error(request.id, text.empty() ? "unspecified error" : text);
+    response = api::encode_error(request.id, text.empty() ? "unspecified error" : text);
   }
+  respond(std::move(response));
 }
 
 std::optional<api::WireError> Router::run(std::string_view method, bool read,

@@ -2,6 +2,7 @@
 #include "kukeon/daemon/server.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -68,6 +69,9 @@ class Server::Impl {
   ~Impl() {
     stop(milliseconds{0});
     loop_thread_.join();
+    // Calls that wait hold no thread whose end could be awaited.
+    std::unique_lock lock{mutex_};
+    calmer_.wait(lock, [&] { return connections_.dispatched == 0; });
   }
 
   bool stop(milliseconds grace);
@@ -76,7 +80,8 @@ class Server::Impl {
   class Connection;
   struct Connections {
     std::set<std::shared_ptr<Connection>> open;
-    int running = 0;  // calls, of closed connections too
+    int running = 0;     // calls, of closed connections too
+    int dispatched = 0;  // of these, not dropped from a pool's queue
   };
 
   void run_loop();
@@ -87,7 +92,9 @@ class Server::Impl {
     return router_.is_read(method) ? readers_ : workers_;
   }
   void call_started();
+  void call_dispatched();
   void call_ended();
+  void answer_given();
   void forget(const std::shared_ptr<Connection>& connection);
 
   const Router& router_;
@@ -148,6 +155,7 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
       const std::lock_guard lock{mutex_};
       no_more_input_ = last_request_taken_ = true;
     }
+    given_up_.request_stop();
     go_on();
   }
 
@@ -169,6 +177,10 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
       frames_.append({chunk.data(), static_cast<std::size_t>(n)});
     } else if (n == 0) {
       frames_.end();
+      // Shut on one side it still reads our answers (wire.md §2.1). Closed it does not, and what it
+      // asked for is done all the same; but nothing needs to be waited for.
+      pollfd state{socket_.native_handle(), 0, 0};
+      if (::poll(&state, 1, 0) > 0 && (state.revents & POLLHUP) != 0) given_up_.request_stop();
       const std::lock_guard lock{mutex_};
       no_more_input_ = true;
     } else if (!would_block(errno) && errno != EINTR) {
@@ -247,6 +259,7 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
   // With the mutex held.
   void close() {
     closed_ = true;
+    given_up_.request_stop();
     unsent_.clear();
     unsent_bytes_ = 0;
     std::error_code ignored;
@@ -284,8 +297,17 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
     answer(request);
   }
 
+  // The response may come later, from another thread, when this connection is long gone.
   void answer(const api::RequestFrame& request) {
-    std::string response = server_.router_.dispatch(request);
+    server_.call_dispatched();
+    const auto respond = [&server = server_, weak = weak_from_this()](std::string response) {
+      if (const auto self = weak.lock()) self->finish(std::move(response));
+      server.answer_given();
+    };
+    server_.router_.dispatch(request, respond, given_up_.get_token());
+  }
+
+  void finish(std::string response) {
     bool needs_loop = false;
     {
       const std::lock_guard lock{mutex_};
@@ -298,7 +320,6 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
       needs_loop = held_ || no_more_input_ || peer_gone_ || !unsent_.empty();
     }
     if (needs_loop) wake();
-    server_.call_ended();
   }
 
   // As much as the socket takes. With the mutex held.
@@ -324,7 +345,8 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
   Impl& server_;
   const ServeLimits& limits_;
   Descriptor socket_;
-  FrameReader frames_;  // the socket thread's
+  FrameReader frames_;         // the socket thread's
+  std::stop_source given_up_;  // nobody waits for answers any more, or should not
 
   std::mutex mutex_;
   std::deque<std::string> unsent_;
@@ -409,6 +431,18 @@ void Server::Impl::call_started() {
 void Server::Impl::call_ended() {
   const std::lock_guard lock{mutex_};
   --connections_.running;
+  if (stopping_) calmer_.notify_all();
+}
+
+void Server::Impl::call_dispatched() {
+  const std::lock_guard lock{mutex_};
+  ++connections_.dispatched;
+}
+
+void Server::Impl::answer_given() {
+  const std::lock_guard lock{mutex_};
+  --connections_.running;
+  --connections_.dispatched;
   if (stopping_) calmer_.notify_all();
 }
 

@@ -58,6 +58,7 @@ class Stream {
     } catch (const Error& error) {
       log::warn("connection given up", {{"error", error.what()}});
     }
+    input_ended_.request_stop();
     std::unique_lock lock{mutex_};
     changed_.wait(lock, [&] { return running_ == 0; });
   }
@@ -85,7 +86,11 @@ class Stream {
         ++running_;
       }
       WorkerPool& pool = router_.is_read(request.method) ? readers_ : workers_;
-      pool.post([this, request = std::move(request)] { answer(router_.dispatch(request)); });
+      pool.post([this, request = std::move(request)] {
+        router_.dispatch(
+            request, [this](const std::string& response) { answer(response); },
+            input_ended_.get_token());
+      });
     }
   }
 
@@ -113,6 +118,7 @@ class Stream {
   FrameReader frames_;
   std::mutex out_mutex_;
   bool peer_gone_ = false;
+  std::stop_source input_ended_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t running_ = 0;
