@@ -6,6 +6,8 @@
 #include <chrono>
 #include <csignal>
 
+#include <fmt/format.h>
+
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/kernel/namespaces.h"
 #include "support/test_daemon.h"
@@ -289,6 +291,22 @@ TEST_F(Reconcile, CellThatFailedIsKeptForItsReaderAlsoWhereItWouldDeleteItself) 
   runtime_.exit_task(ns, app, 2);
   ASSERT_TRUE(comes_to(model::CellState::error));
   EXPECT_EQ(status().exit_code, 2);
+}
+
+TEST_F(Reconcile, JournalTellsOfExitsRestartsAndWantOfMemory) {
+  engine().create_cell(with_policy("always"));
+  const std::int64_t from = engine().journal().newest();
+  runtime_.oom_task(ns, app);
+  crash(1, 137);
+  std::vector<std::string> told;
+  for (const store::Event& event : engine().journal().read(from, 100).events) {
+    told.push_back(fmt::format("{} {}", reflect::label(event.type), event.message));
+    EXPECT_EQ(event.path, container_path("app"));
+  }
+  ASSERT_EQ(told.size(), 3U);
+  EXPECT_THAT(told[0], HasSubstr("oom"));
+  EXPECT_THAT(told[1], HasSubstr("SIGKILL"));
+  EXPECT_THAT(told[2], HasSubstr("restart"));
 }
 
 TEST_F(Reconcile, CgroupThatSomebodyRemovedIsMadeAgain) {

@@ -318,6 +318,7 @@ class Engine {
   // reconcile
   void run_events(const std::stop_token& stop);
   void run_timer(const std::stop_token& stop);
+  void tell_of_oom(const model::Path& cell, const std::string& container_id);
   void run_reconciler(const std::stop_token& stop);
   void mark_dirty(const model::Path& cell);
   void mark_all_dirty();
@@ -329,8 +330,9 @@ class Engine {
   void keep_running(const store::Stored<model::Cell>& stored, const CellLayout& at);
   void revive(const store::Stored<model::Cell>& stored, const CellLayout& at,
               model::CellObservation seen);
-  bool restart_workloads(model::Cell& cell, const CellLayout& at, model::CellObservation& seen);
-  void bring_back(const model::Cell& cell, Names leave_out);
+  bool restart_workloads(model::Cell& cell, const CellLayout& at, model::CellObservation& seen,
+                         std::vector<store::Event>& events);
+  void bring_back(const model::Cell& cell, Names leave_out, std::vector<store::Event> events = {});
   void try_again(const model::Path& path, const Error& error);
   void finish_deletions();
   std::optional<model::Path> cell_of_container(const std::string& ns, const std::string& id) const;

@@ -11,6 +11,7 @@
 #include "kukeon/base/files.h"
 #include "kukeon/base/log.h"
 #include "kukeon/engine/engine.h"
+#include "kukeon/engine/journal.h"
 #include "kukeon/model/restart.h"
 
 namespace kukeon::engine {
@@ -51,6 +52,21 @@ bool is_alive(const model::TaskObservation& task) {
 bool root_lives(const model::Cell& cell, const model::CellObservation& seen) {
   const model::ContainerSpec* root = model::root_of(cell.spec);
   return root != nullptr && is_alive(seen.tasks.at(root->id));
+}
+
+// Exits that `before` does not know of.
+void tell_of_endings(const model::CellStatus& before, const model::Cell& cell,
+                     std::vector<store::Event>& events) {
+  for (const model::ContainerStatus& status : cell.status.containers) {
+    const auto* had = model::find_status(before, status.id);
+    if (!model::ended_by_itself(status.state) ||
+        (had != nullptr && had->state == status.state && had->finish_time == status.finish_time)) {
+      continue;
+    }
+    model::Path path = cell.path();
+    path.container = status.id;
+    events.push_back(journal::exited(path, status.exit_code));
+  }
 }
 
 // Whether the cell's document says of any workload that it runs, or is about to.
@@ -98,11 +114,23 @@ void Engine::run_events(const std::stop_token& stop) {
   try {
     runtime_.watch(
         [this](const runtime::Event& event) {
-          if (const auto cell = cell_of_container(event.ns, event.container_id)) mark_dirty(*cell);
+          const auto cell = cell_of_container(event.ns, event.container_id);
+          if (!cell) return;
+          if (event.kind == runtime::EventKind::task_oom) tell_of_oom(*cell, event.container_id);
+          mark_dirty(*cell);
         },
         [this] { mark_all_dirty(); }, stop);
   } catch (...) {
     log::error("events are not followed any more", {{"cause", current_exception_text()}});
+  }
+}
+
+void Engine::tell_of_oom(const model::Path& path, const std::string& id) {
+  const auto cell = store_.find<model::Cell>(path);
+  if (!cell) return;
+  const CellLayout at = layout_of(cell->value);
+  for (const model::ContainerSpec& spec : cell->value.spec.containers) {
+    if (at.container_id(spec) == id) store_.record(journal::oom(at.container_path(spec.id)));
   }
 }
 
@@ -295,13 +323,15 @@ void Engine::try_again(const model::Path& path, const Error& error) {
 }
 
 // Starts a cell that should run and does not, without the containers of `leave_out`.
-void Engine::bring_back(const model::Cell& cell, Names leave_out) {
+void Engine::bring_back(const model::Cell& cell, Names leave_out,
+                        std::vector<store::Event> events) {
   const model::Path path = cell.path();
   log::info("cell is brought back", {{"cell", path.key()}});
   try {
     model::Cell next = cell;
     run(next, {.leave_out = std::move(leave_out), .keep_pending = true});
-    put_cell(next, Intent::running);
+    events.push_back(journal::started(path));
+    put_cell(next, Intent::running, std::move(events));
   } catch (const Error& error) {
     try_again(path, error);
     return;
@@ -324,6 +354,7 @@ void Engine::reconcile_cell(const model::Path& path) {
   if (stored->value.status.ready_observed && !cgroups_.exists(at.cgroup)) {
     log::info("cgroup is made again", {{"cell", path.key()}});
     make_cgroup(stored->value, at);
+    store_.record(journal::repaired(path, "cgroup"));
   }
   if (stored->intent == Intent::running) {
     keep_running(*stored, at);
@@ -355,33 +386,38 @@ void Engine::keep_running(const store::Stored<model::Cell>& stored, const CellLa
     revive(stored, at, std::move(seen));
     return;
   }
-  if (!restart_workloads(cell, at, seen)) return;
+  std::vector<store::Event> events;
+  if (!restart_workloads(cell, at, seen, events)) return;
   take(cell, seen, Intent::running);
   if (interrupted && !model::is_up(cell.status.state) &&
       cell.status.state != model::CellState::exited &&
       cell.status.state != model::CellState::error) {
-    bring_back(stored.value, seen.halted);
+    bring_back(stored.value, seen.halted, std::move(events));
     return;
   }
   if (cell.spec.auto_delete && cell.status.ready_observed &&
       cell.status.state == model::CellState::exited) {
     log::info("cell deletes itself", {{"cell", at.path.key()}});
-    store_.write([&](Changes& changes) { changes.put(cell, Intent::deleted); });
+    store_.write([&](Changes& changes) {
+      changes.put(cell, Intent::deleted);
+      for (store::Event& event : events) changes.record(std::move(event));
+    });
     finish_delete(cell);
     return;
   }
-  if (!(cell.status == stored.value.status)) put_cell(cell, Intent::running);
+  if (!(cell.status == stored.value.status)) put_cell(cell, Intent::running, std::move(events));
 }
 
 // Starts workloads that ended and whose policies ask for it, now or later, and those whose start a
 // killed daemon had begun. What it did and will do goes into `seen` and the cell's status; false:
 // leave the cell as it is stored.
 bool Engine::restart_workloads(model::Cell& cell, const CellLayout& at,
-                               model::CellObservation& seen) {
+                               model::CellObservation& seen, std::vector<store::Event>& events) {
   using Verdict = model::RestartDecision::Verdict;
   using State = model::TaskObservation::State;
   const model::CellStatus before = cell.status;
   take(cell, seen, Intent::running);
+  tell_of_endings(before, cell, events);
   for (const model::ContainerSpec* spec : model::workloads_of(cell.spec)) {
     model::TaskObservation& task = seen.tasks.at(spec->id);
     const auto* had = model::find_status(before, spec->id);
@@ -406,6 +442,8 @@ bool Engine::restart_workloads(model::Cell& cell, const CellLayout& at,
         if (outdated) stop_one(*spec, at, Signal::term, config_.stop_grace);
         start_one(*spec, cell, at);
         task = observation_of(runtime_.find_task(at.ns, at.container_id(*spec)));
+        events.push_back(begun ? journal::started(at.container_path(spec->id))
+                               : journal::restarted(at.container_path(spec->id), next.attempt));
         continue;
       } catch (const Error& error) {
         log::warn("container not started",
@@ -451,7 +489,11 @@ void Engine::revive(const store::Stored<model::Cell>& stored, const CellLayout& 
       }
     }
   }
-  if (!interrupted && !(active && lost)) take(cell, seen, Intent::running);
+  std::vector<store::Event> events;
+  if (!interrupted && !(active && lost)) {
+    take(cell, seen, Intent::running);
+    tell_of_endings(stored.value.status, cell, events);
+  }
 
   Names leave_out = seen.halted;
   Names due;
@@ -480,10 +522,11 @@ void Engine::revive(const store::Stored<model::Cell>& stored, const CellLayout& 
     for (const std::string& id : seen.restarting) {
       model::ContainerStatus& status = *model::find_status(cell.status, id);
       const auto* spec = model::find_container(cell.spec, id);
-      model::count_restart(status, model::decide_restart(*spec, status, config_.restarts).attempt,
-                           now);
+      const auto attempt = model::decide_restart(*spec, status, config_.restarts).attempt;
+      model::count_restart(status, attempt, now);
+      events.push_back(journal::restarted(at.container_path(id), attempt));
     }
-    bring_back(cell, std::move(leave_out));
+    bring_back(cell, std::move(leave_out), std::move(events));
     return;
   }
   if (next) mark_later(at.path, std::max(*next - now, std::chrono::milliseconds{1}));
@@ -493,7 +536,7 @@ void Engine::revive(const store::Stored<model::Cell>& stored, const CellLayout& 
     cell.status.message =
         fmt::format("the root container ended; start it again: kuke start cell {}", at.path.cell);
   }
-  if (!(cell.status == stored.value.status)) put_cell(cell, Intent::running);
+  if (!(cell.status == stored.value.status)) put_cell(cell, Intent::running, std::move(events));
 }
 
 }  // namespace kukeon::engine
