@@ -15,6 +15,7 @@
 
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/strings.h"
+#include "kukeon/kernel/cgroup.h"
 #include "support/private_containerd.h"
 
 namespace kukeon::support {
@@ -117,12 +118,67 @@ std::vector<std::string> TestDaemon::serve_command() const {
   return argv;
 }
 
-void TestDaemon::start() {
+void TestDaemon::launch(const std::map<std::string, std::string>& environment) {
   const Fd log =
       open_file((directory() / "kukeond.log").string(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   Command serve = command_of(serve_command());
   serve.extra_env = environment_;
+  serve.extra_env.insert(environment.begin(), environment.end());
   process_ = Process::start(serve, {-1, log.get(), log.get()});
+}
+
+void TestDaemon::start_with(const std::map<std::string, std::string>& environment) {
+  launch(environment);
+  eventually([&] { return process_.wait(1ms) || kuke({"status"}).exit.ok(); }, 60s);
+}
+
+bool TestDaemon::wait_for_end(milliseconds timeout) {
+  if (!process_.wait(timeout)) return false;
+  process_ = {};
+  return true;
+}
+
+void TestDaemon::cut_power() {
+  kill();
+  // By what names them as ours: containerd and its shims have our directory or namespace in their
+  // command lines, what runs in cells has our cgroup.
+  const auto ours = [&] {
+    std::vector<pid_t> pids;
+    for (const auto& entry : fs::directory_iterator{"/proc"}) {
+      const auto pid = parse_integer(entry.path().filename().string());
+      if (!pid || *pid == ::getpid() || *pid == network_holder_.pid()) continue;
+      std::string text;
+      for (const char* file : {"cgroup", "cmdline"}) {
+        text += read_file_if_exists(entry.path() / file).value_or("");
+      }
+      const bool zombie = read_file_if_exists(entry.path() / "cmdline").value_or("").empty();
+      if (!zombie && (text.find(suffix_) != std::string::npos ||
+                      text.find(directory().string()) != std::string::npos)) {
+        pids.push_back(static_cast<pid_t>(*pid));
+      }
+    }
+    return pids;
+  };
+  const bool gone = eventually([&] {
+    const auto pids = ours();
+    for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+    return pids.empty();
+  });
+  EXPECT_TRUE(gone) << "something survives a power cut";
+  unmount_below(runtime_dir());
+  for (const auto& entry : fs::directory_iterator{runtime_dir()}) fs::remove_all(entry.path());
+  kernel::Cgroups{}.remove(cgroup_root_);
+  in_its_network({"nft", "flush", "ruleset"});
+  const Output bridges = in_its_network({"ip", "-o", "link", "show", "type", "bridge"});
+  for (const std::string& line : split(bridges.out, '\n')) {  // "3: k-703e8b3a: <…"
+    const auto words = split(line, ' ');
+    if (words.size() < 2) continue;
+    in_its_network({"ip", "link", "del", words[1].substr(0, words[1].find(':'))});
+  }
+}
+
+void TestDaemon::start() {
+  launch({});
   const auto end = steady_clock::now() + 60s;
   while (!kuke({"status"}).exit.ok()) {
     if (process_.wait(20ms))

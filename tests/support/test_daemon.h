@@ -30,7 +30,13 @@ class TestDaemon {
   TestDaemon& operator=(const TestDaemon&) = delete;
   ~TestDaemon();
 
-  void start();      // returns when it answers a Ping
+  void start();  // returns when it answers a Ping
+  // Starts it with more environment. Returns as well when it has ended before it answered.
+  void start_with(const std::map<std::string, std::string>& environment);
+  bool wait_for_end(std::chrono::milliseconds timeout);  // of a kukeond that ends itself
+  // As a power cut and the boot after it: no process, namespace, cgroup, link or firewall table is
+  // left, nor anything below runtime_dir(). start() is the boot.
+  void cut_power();
   void terminate();  // SIGTERM; waits for its end
   void kill();       // SIGKILL; its containerd and its cells go on
 
@@ -68,6 +74,7 @@ class TestDaemon {
 
  private:
   std::vector<std::string> serve_command() const;
+  void launch(const std::map<std::string, std::string>& environment);
   std::vector<std::string> own_flags() const;
 
   fs::path bin_;
