@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A plan, carried out.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -8,8 +9,12 @@
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/base/rollback.h"
 #include "kukeon/base/strings.h"
+#include "kukeon/engine/container_spec.h"
 #include "kukeon/engine/engine.h"
+#include "kukeon/engine/in_parallel.h"
 #include "kukeon/engine/journal.h"
+#include "kukeon/engine/prune.h"
+#include "kukeon/model/defaults.h"
 #include "kukeon/model/validate.h"
 
 namespace kukeon::engine {
@@ -17,6 +22,25 @@ namespace {
 
 using store::Changes;
 using store::Intent;
+
+// Cells of one apply that are worked on at a time. One of them may hang until its deadlines, and
+// the others go on; more gain nothing on the disks and cores we know.
+constexpr std::size_t apply_threads = 4;
+
+[[noreturn]] void throw_stale(const model::Path& path, std::int64_t planned, std::int64_t now) {
+  throw Error{
+      kinds::stale_resource,
+      fmt::format("{} {} changed since the plan was made (generation {}, now {}); nothing of"
+                  " it was done; plan again",
+                  model::lower_word_of(path.kind()), path.key(), planned, now)};
+}
+
+template <class T>
+void require_generation(const store::Snapshot<T>& stored, const model::Path& path,
+                        std::int64_t planned) {
+  const std::int64_t now = stored == nullptr ? 0 : stored->generation;
+  if (now != planned) throw_stale(path, planned, now);
+}
 
 std::string describe(const reflect::Difference& field) {
   if (field.before == "\"\"" || field.before == "null" || field.before == "[]") {
@@ -51,6 +75,8 @@ void report_container(const ContainerChange& container, ApplyResult& result) {
     case Action::remove:
       result.changes.push_back(fmt::format("container \"{}\" removed", container.id));
       break;
+    case Action::restart:
+      break;  // nothing of its own changed; the root's line says it all
     case Action::recreate:
     case Action::live:
       result.changes.push_back(fmt::format("container \"{}\" updated: {}", container.id,
@@ -72,11 +98,11 @@ void Engine::update_layer(const T& desired, std::int64_t generation) {
   require_limits(path, desired.spec.resources);
   const auto held = lock(path);
   const auto stored = store_.find<T>(path);
+  require_generation(stored, path, generation);
   T next = desired;
-  if (stored) next.status = stored->value.status;
+  next.status = stored->value.status;
   Rollback undo;
-  change_limits(path, stored ? stored->value.spec.resources : std::nullopt, desired.spec.resources,
-                undo);
+  change_limits(path, stored->value.spec.resources, desired.spec.resources, undo);
   store_.write([&](Changes& changes) {
     changes.put(next, Intent::running, generation).record(journal::updated(path, {}));
   });
@@ -92,63 +118,208 @@ void Engine::change_limits(const model::Path& path,
   set_limits(path, wanted, before);
 }
 
-std::vector<ApplyResult> Engine::execute(const Plan& plan) {
-  std::vector<ApplyResult> results;
-  for (const Change& change : plan.changes) {
-    ApplyResult result = execute_one(change);
-    // A parent nobody wrote down is not reported; if it cannot be made, its child says so.
-    if (change.index != Change::implied) results.push_back(std::move(result));
+// Layers in their order; then cells side by side, each followed by its containers; then removals,
+// bottom up.
+std::vector<ApplyResult> Engine::execute(const Plan& plan, const std::stop_token& stop) {
+  using Indices = std::vector<std::size_t>;
+  std::vector<ApplyResult> results(plan.changes.size());
+  std::vector<Indices> cells;
+  std::map<model::Path, std::size_t> cell_at;
+  Indices removals;
+  for (std::size_t i = 0; i < plan.changes.size(); ++i) {
+    const Change& change = plan.changes[i];
+    const model::Path path = path_of(change.desired);
+    if (change.action == Change::Action::remove) {
+      removals.push_back(i);
+    } else if (path.kind() < model::Kind::cell) {
+      results[i] = execute_one(change, stop, nullptr);
+    } else {
+      const auto [at, is_new] = cell_at.try_emplace(path.up_to(model::Kind::cell), cells.size());
+      if (is_new) cells.emplace_back();
+      cells[at->second].push_back(i);
+    }
   }
-  return results;
+
+  std::vector<std::function<void()>> tasks;
+  for (const Indices& cell : cells) {
+    tasks.push_back([&, this] {
+      CellProgress progress;
+      for (const std::size_t i : cell) {
+        results[i] = execute_one(plan.changes[i], stop, &progress);
+      }
+    });
+  }
+  in_parallel(tasks, apply_threads);
+
+  const bool all_done = std::ranges::none_of(results, [&](const ApplyResult& result) {
+    return result.action == "failed" && result.index != Change::implied;
+  });
+  execute_removals(plan, removals, all_done, stop, results);
+  remember_declared(plan, store_);
+
+  // A parent nobody wrote down is not reported; if it cannot be made, its child says so.
+  std::vector<ApplyResult> told;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Change& change = plan.changes[i];
+    const bool parent_made = change.index == Change::implied &&
+                             change.action != Change::Action::remove &&
+                             change.action != Change::Action::refuse;
+    if (!parent_made) told.push_back(std::move(results[i]));
+  }
+  return told;
 }
 
-ApplyResult Engine::execute_one(const Change& change) {
+// Of one depth at a time: nothing goes before what it holds.
+void Engine::execute_removals(const Plan& plan, const std::vector<std::size_t>& removals,
+                              bool all_done, const std::stop_token& stop,
+                              std::vector<ApplyResult>& results) {
+  for (auto kind = model::all_kinds.rbegin(); kind != model::all_kinds.rend(); ++kind) {
+    std::vector<std::function<void()>> tasks;
+    for (const std::size_t i : removals) {
+      const Change& change = plan.changes[i];
+      if (kind_of(change.desired) != *kind) continue;
+      if (!all_done) {
+        results[i] = result_of(change);
+        results[i].action = "failed";
+        results[i].error = "not deleted, because other documents failed; apply again";
+        continue;
+      }
+      tasks.push_back(
+          [this, &results, &change, &stop, i] { results[i] = execute_one(change, stop, nullptr); });
+    }
+    in_parallel(tasks, apply_threads);
+  }
+}
+
+ApplyResult Engine::execute_one(const Change& change, const std::stop_token& stop,
+                                CellProgress* progress) {
   using Action = Change::Action;
-  ApplyResult result;
-  result.index = change.index;
-  result.kind = kind_of(change.desired);
-  result.name = path_of(change.desired).name();
+  ApplyResult result = result_of(change);
   try {
+    if (change.action == Action::refuse) {
+      throw Error{kinds::failed_precondition, change.refusal};
+    }
+    if (change.action != Action::none && stop.stop_requested()) {
+      throw Error{kinds::cancelled, "not begun: the client has hung up"};
+    }
+    // Its own earlier changes are not somebody else's.
+    Change current = change;
+    if (progress != nullptr && progress->generation) current.generation = *progress->generation;
     switch (change.action) {
       case Action::refuse:
-        throw Error{kinds::failed_precondition, change.refusal};
+        break;
       case Action::none:
         result.action = "unchanged";
         break;
       case Action::create:
-        std::visit([this](const auto& document) { create(document); }, change.desired);
+        create(current);
         result.action = "created";
         break;
       case Action::update:
       case Action::restart:
-        update(change, result);
+        update(current, result);
         result.action = "updated";
         break;
+      case Action::remove:
+        remove(current);
+        result.action = "deleted";
+        break;
     }
-  } catch (const Error& error) {
+    if (progress != nullptr && result.action != "unchanged") {
+      const auto cell = store_.find<model::Cell>(path_of(change.desired).up_to(model::Kind::cell));
+      if (cell) progress->generation = cell->generation;
+    }
+  } catch (...) {
     result.action = "failed";
-    result.error = error.what();
+    result.error = current_exception_text();
     result.changes.clear();
     result.details.clear();
   }
   return result;
 }
 
-void Engine::create(const model::Realm& realm) { create_realm(realm); }
-void Engine::create(const model::Space& space) { create_space(space); }
-void Engine::create(const model::Stack& stack) { create_stack(stack); }
-void Engine::create(const model::Cell& cell) { create_cell(cell); }
-void Engine::create(const model::Container& container) { create_container(container); }
+ApplyResult Engine::result_of(const Change& change) {
+  ApplyResult result;
+  result.index = change.index;
+  result.kind = kind_of(change.desired);
+  result.name = path_of(change.desired).name();
+  return result;
+}
+
+// What the plan found nowhere; for a parent that nobody wrote down another may have come first.
+void Engine::create(const Change& change) {
+  const model::Path path = path_of(change.desired);
+  const bool implied = change.index == Change::implied;
+  const auto refuse_existing = [&](bool existed, std::int64_t generation) {
+    if (existed && !implied) throw_stale(path, change.generation, generation);
+  };
+  const auto layer = [&](const auto& document, auto&& make) {
+    using T = std::remove_cvref_t<decltype(document)>;
+    if (const auto had = existing<T>(path)) refuse_existing(true, had->generation);
+    refuse_existing(make().document_existed, 1);
+  };
+  if (const auto* realm = std::get_if<model::Realm>(&change.desired)) {
+    layer(*realm, [&] { return create_realm(*realm); });
+  } else if (const auto* space = std::get_if<model::Space>(&change.desired)) {
+    layer(*space, [&] { return create_space(*space); });
+  } else if (const auto* stack = std::get_if<model::Stack>(&change.desired)) {
+    layer(*stack, [&] { return create_stack(*stack); });
+  } else if (const auto* cell = std::get_if<model::Cell>(&change.desired)) {
+    layer(*cell, [&] { return create_cell(*cell); });
+  } else {
+    const model::Path cell_path = path.up_to(model::Kind::cell);
+    const auto stored = stored_cell(cell_path);
+    // A cell of the same plan that was made a moment ago stands at its first generation.
+    if (change.generation != 0) require_generation(stored, cell_path, change.generation);
+    if (create_container(std::get<model::Container>(change.desired)).existed) {
+      throw_stale(path, change.generation, stored->generation);
+    }
+  }
+}
+
+template <class T, class Delete>
+void Engine::remove_layer(const Change& change, const Delete& remove) {
+  const model::Path path = path_of(change.desired);
+  require_generation(store_.find<T>(path), path, change.generation);
+  remove(path);
+}
+
+void Engine::remove(const Change& change) {
+  switch (kind_of(change.desired)) {
+    case model::Kind::realm:
+      return remove_layer<model::Realm>(
+          change, [this](const model::Path& path) { delete_realm(path.realm, {}); });
+    case model::Kind::space:
+      return remove_layer<model::Space>(
+          change, [this](const model::Path& path) { delete_space(path, {}); });
+    case model::Kind::stack:
+      return remove_layer<model::Stack>(
+          change, [this](const model::Path& path) { delete_stack(path, {}); });
+    case model::Kind::cell:
+      return remove_layer<model::Cell>(change,
+                                       [this](const model::Path& path) { delete_cell(path); });
+    case model::Kind::container:
+      delete_container(path_of(change.desired));
+  }
+}
 
 void Engine::update(const Change& change, ApplyResult& result) {
   report_fields(change, result);
+  // A layer that was not whole is made so, with its new limits.
+  const bool repairs = change.start || change.action == Change::Action::restart;
+  const auto layer = [&](const auto& document) {
+    if (change.action == Change::Action::update) update_layer(document, change.generation);
+  };
   if (const auto* realm = std::get_if<model::Realm>(&change.desired)) {
-    update_layer(*realm, change.generation);
+    layer(*realm);
+    if (repairs) create_realm(*realm);
   } else if (const auto* space = std::get_if<model::Space>(&change.desired)) {
     require_enforceable(*space);
-    update_layer(*space, change.generation);
+    layer(*space);
+    if (repairs) create_space(*space);
   } else if (const auto* stack = std::get_if<model::Stack>(&change.desired)) {
-    update_layer(*stack, change.generation);
+    layer(*stack);
+    if (repairs) create_stack(*stack);
   } else if (const auto* cell = std::get_if<model::Cell>(&change.desired)) {
     update_cell(*cell, change, result);
   } else {
@@ -161,6 +332,8 @@ void Engine::update(const Change& change, ApplyResult& result) {
       had->containerd_id = before.containerd_id;
       had->cni_config_path = before.cni_config_path;
       had->root = before.root;
+      // As planned: what the document leaves out is the space's.
+      model::apply_space_defaults_to_container(space_of(cell_path)->value, *had);
     }
     ApplyResult inner;
     update_cell(whole, change, inner);
@@ -168,6 +341,27 @@ void Engine::update(const Change& change, ApplyResult& result) {
       for (const std::string& name : changed_fields(one)) result.changes.push_back(name);
       for (const auto& field : one.fields) result.details[field.path] = describe(field);
     }
+  }
+  if (repairs && path_of(change.desired).kind() < model::Kind::cell) {
+    result.changes.emplace_back("runtime incomplete: made again");
+  }
+}
+
+// What an old root or a container that is no more leaves behind would be taken up by the next of
+// its containerd id.
+void Engine::drop_outdated(const model::Cell& before, const CellLayout& had,
+                           const model::Cell& wanted, const CellLayout& at) {
+  for (const model::ContainerSpec& old : before.spec.containers) {
+    const std::string id = had.container_id(old);
+    const auto same = std::ranges::find_if(
+        wanted.spec.containers,
+        [&](const model::ContainerSpec& one) { return at.container_id(one) == id; });
+    if (same != wanted.spec.containers.end() && same->id == old.id &&
+        model::is_default_root(*same) == model::is_default_root(old)) {
+      continue;
+    }
+    remove_one(id, had);
+    remove_staged_secrets(config_, had.ns, id);
   }
 }
 
@@ -177,6 +371,7 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
   const model::Path path = desired.path();
   const auto held = lock(path);
   const auto stored = stored_cell(path);
+  require_generation(stored, path, change.generation);
   model::Cell cell = stored->value;
   const CellLayout before = layout_of(cell);
 
@@ -204,16 +399,17 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
   Rollback undo_limits;
   change_limits(path, cell.spec.resources, wanted.spec.resources, undo_limits);
 
+  const CellLayout at = layout_of(wanted);
   if (change.recreate_root) {
     result.changes.emplace_back("root container recreated");
-    bring_down(cell, before, Signal::term, Keep::nothing, config_.stop_grace);
+    bring_down(cell, before, Signal::term, Keep::records, config_.stop_grace);
+    drop_outdated(stored->value, before, wanted, at);
   }
   for (const ContainerChange& one : change.containers) {
     report_container(one, result);
-    if (one.action == Action::remove && !change.recreate_root) drop_container(cell, before, one.id);
+    if (one.action == Action::remove) drop_container(cell, before, one.id);
   }
   cell = wanted;
-  const CellLayout at = layout_of(cell);
   for (model::ContainerSpec& container : cell.spec.containers) {
     container.containerd_id = at.container_id(container);
     container.cni_config_path = space_of(path)->value.spec.cni_config_path;
@@ -231,7 +427,7 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
   });
 
   undo_limits.commit();
-  const bool runs = model::is_up(stored->value.status.state);
+  const bool runs = model::is_up(stored->value.status.state) && intent == Intent::running;
   if (change.recreate_root || !runs) {
     ensure_cell(cell);
     return;

@@ -291,8 +291,4 @@ std::vector<std::string> Engine::inventory() {
   return objects;
 }
 
-Plan Engine::plan(std::vector<Desired> documents) const {
-  return make_plan(std::move(documents), store_, config_.namespace_suffix);
-}
-
 }  // namespace kukeon::engine

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,9 +12,12 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "kukeon/base/guarded.h"
 #include "kukeon/base/keyed_mutex.h"
 #include "kukeon/base/rollback.h"
 #include "kukeon/engine/cell_layout.h"
@@ -105,9 +109,20 @@ struct ApplyResult {
   int index = 0;
   model::Kind kind = model::Kind::realm;
   std::string name;
-  std::string action;  // created, updated, unchanged, failed
+  std::string action;  // created, updated, unchanged, deleted, failed
   std::string error;
   std::vector<std::string> changes;
+  std::map<std::string, std::string> details;
+};
+
+// What became of one document of `kuke delete -f`.
+struct DeleteResult {
+  int index = 0;
+  model::Kind kind = model::Kind::realm;
+  std::string name;
+  std::string action;  // deleted, not found, failed
+  std::string error;
+  std::vector<std::string> cascaded;  // "stack:front": direct children that went with it
   std::map<std::string, std::string> details;
 };
 
@@ -188,9 +203,21 @@ class Engine {
   LogPaths log_paths(const model::Path& container);
 
   // What applying these documents would do; changes nothing. execute() does it, document by
-  // document: a failure is that document's, the others still run.
-  Plan plan(std::vector<Desired> documents) const;
-  std::vector<ApplyResult> execute(const Plan& plan);
+  // document: a failure is that document's, the others still run, cells side by side. What another
+  // has changed since the plan was made is stale_resource. Of what has not begun when `stop` is
+  // requested nothing begins.
+  Plan plan(std::vector<Desired> documents, PlanOptions options = {}) const;
+  std::vector<ApplyResult> execute(const Plan& plan, const std::stop_token& stop = {});
+  // Keeps what tells this plan from others, so that require_plan() can say what moved.
+  void remember(const Plan& plan);
+  // Throws failed_precondition unless the plan has this hash: "sha256:<64 hex>", or the first
+  // twelve or more of its digits.
+  void require_plan(const Plan& plan, std::string_view hash) const;
+
+  // Deletes what documents name, children before parents; one that is not there is no failure.
+  std::vector<DeleteResult> delete_documents(const std::vector<Desired>& documents,
+                                             const DeleteOptions& options,
+                                             const std::stop_token& stop = {});
 
   // The realm's containerd namespace; throws realm_name_required, realm_not_found (`realm not
   // found: <name>`).
@@ -306,14 +333,23 @@ class Engine {
   model::Container halt_container(const model::Path& path, Signal signal);
 
   // plan execution
-  ApplyResult execute_one(const Change& change);
-  void create(const model::Realm& realm);
-  void create(const model::Space& space);
-  void create(const model::Stack& stack);
-  void create(const model::Cell& cell);
-  void create(const model::Container& container);
+  struct CellProgress {
+    std::optional<std::int64_t> generation;  // as this plan left the cell
+  };
+  static ApplyResult result_of(const Change& change);
+  ApplyResult execute_one(const Change& change, const std::stop_token& stop,
+                          CellProgress* progress);
+  void execute_removals(const Plan& plan, const std::vector<std::size_t>& removals, bool all_done,
+                        const std::stop_token& stop, std::vector<ApplyResult>& results);
+  void create(const Change& change);
   void update(const Change& change, ApplyResult& result);
+  void remove(const Change& change);
+  template <class T, class Delete>
+  void remove_layer(const Change& change, const Delete& remove);
   void update_cell(const model::Cell& desired, const Change& change, ApplyResult& result);
+  void drop_outdated(const model::Cell& before, const CellLayout& had, const model::Cell& wanted,
+                     const CellLayout& at);
+  DeleteResult delete_document(const Desired& desired, const DeleteOptions& options);
 
   // reconcile
   void run_events(const std::stop_token& stop);
@@ -348,6 +384,7 @@ class Engine {
   kernel::Cgroups cgroups_;
   KeyedMutex locks_;
   std::mutex leasing_;  // from choosing a subnet or address to its commit
+  Guarded<std::deque<std::pair<std::string, Fingerprint>>> plans_;  // remembered ones, newest last
 
   // Cells to look at: now, and at a later time. Guarded by dirty_mutex_.
   std::mutex dirty_mutex_;

@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "kukeon/base/error_kinds.h"
+#include "kukeon/base/strings.h"
+#include "kukeon/engine/prune.h"
 #include "kukeon/model/defaults.h"
 #include "kukeon/model/derive.h"
 #include "kukeon/model/validate.h"
@@ -42,6 +44,25 @@ class Overlay {
   std::map<model::Path, Document> planned_;
 };
 
+// Values of variables may be secrets: told are the names of those that differ.
+Difference masked_env(const Difference& field, const reflect::StringList& before,
+                      const reflect::StringList& after) {
+  const auto names = [](const reflect::StringList& all, const reflect::StringList& others) {
+    reflect::StringList out = reflect::StringList::empty_list();
+    for (const std::string& variable : all) {
+      if (std::ranges::find(others, variable) != others.end()) continue;
+      const auto equals = variable.find('=');
+      out.push_back(equals == std::string::npos ? variable
+                                                : variable.substr(0, equals) + "=(hidden)");
+    }
+    return reflect::to_json(out);
+  };
+  Difference masked = field;
+  masked.before = names(before, after);
+  masked.after = names(after, before);
+  return masked;
+}
+
 // Labels of ours survive when the document does not mention them (model.md 4.5).
 void keep_managed_labels(reflect::Labelset& labels, const reflect::Labelset& stored) {
   for (const auto& [key, value] : stored) {
@@ -65,7 +86,9 @@ void refuse_immutable(Change& change, model::Kind kind, const std::string& name)
   for (const ContainerChange& container : change.containers) {
     for (const Difference& field : container.fields) {
       if (field.tags.has(Tag::immutable)) {
-        breaking.push_back(fmt::format("containers[{}].{}", container.id, field.path));
+        breaking.push_back(kind == model::Kind::container
+                               ? "spec." + field.path
+                               : fmt::format("containers[{}].{}", container.id, field.path));
       }
     }
   }
@@ -74,6 +97,14 @@ void refuse_immutable(Change& change, model::Kind kind, const std::string& name)
   change.refusal = fmt::format(
       "{0} \"{1}\" has breaking changes: [{2}]. Delete the {0} and recreate it with the new spec",
       model::lower_word_of(kind), name, fmt::join(breaking, " "));
+}
+
+void refuse_deleted(Change& change, store::Intent intent) {
+  if (intent != store::Intent::deleted) return;
+  change.action = Change::Action::refuse;
+  const model::Path path = path_of(change.desired);
+  change.refusal = fmt::format("{} {} is being deleted; apply again when it is gone",
+                               model::lower_word_of(path.kind()), quote(path.name()));
 }
 
 template <class T>
@@ -86,10 +117,16 @@ Change plan_layer(int index, T desired, const store::Snapshot<T>& stored) {
     keep_managed_labels(desired.metadata.labels, stored->value.metadata.labels);
     desired.status = stored->value.status;
     change.fields = metadata_and_spec(stored->value, desired);
-    change.action = change.fields.empty() ? Change::Action::none : Change::Action::update;
+    using State = decltype(desired.status.state);
+    const bool whole = desired.status.state == State::ready;
+    change.start = !whole && !change.fields.empty();
+    change.action = !change.fields.empty() ? Change::Action::update
+                    : whole                ? Change::Action::none
+                                           : Change::Action::restart;
   }
   change.desired = desired;
   refuse_immutable(change, kind_of(change.desired), desired.metadata.name);
+  if (stored) refuse_deleted(change, stored->intent);
   return change;
 }
 
@@ -144,6 +181,9 @@ void compare_containers(const model::Cell& stored, const model::Cell& desired, C
     }
     auto fields = reflect::diff(*had, wanted);
     if (fields.empty()) continue;
+    for (Difference& field : fields) {
+      if (field.path == "env") field = masked_env(field, had->env, wanted.env);
+    }
     const bool restarts = std::ranges::any_of(
         fields, [](const Difference& field) { return !field.tags.has(Tag::live); });
     change.recreate_root = change.recreate_root || (restarts && model::is_root(stored.spec, *had));
@@ -153,6 +193,20 @@ void compare_containers(const model::Cell& stored, const model::Cell& desired, C
     if (model::find_container(desired.spec, had.id) == nullptr) {
       change.containers.push_back({had.id, Action::remove, {}});
       change.recreate_root = change.recreate_root || model::is_root(stored.spec, had);
+    }
+  }
+  change.recreate_root =
+      change.recreate_root || std::ranges::any_of(change.fields, [](const Difference& field) {
+        return effect_of(field) == Effect::recreate;
+      });
+  if (!change.recreate_root) return;
+  // The others live in namespaces of the root that goes.
+  for (const model::ContainerSpec& wanted : desired.spec.containers) {
+    const auto at = std::ranges::find(change.containers, wanted.id, &ContainerChange::id);
+    if (at == change.containers.end()) {
+      change.containers.push_back({wanted.id, Action::restart, {}});
+    } else if (at->action == Action::live) {
+      at->action = Action::restart;
     }
   }
 }
@@ -177,54 +231,55 @@ Change plan_cell(int index, model::Cell cell, const store::Store& store, const O
     const bool differs = !change.fields.empty() || !change.containers.empty();
     const bool runs =
         model::is_up(stored->value.status.state) && stored->intent == store::Intent::running;
+    change.start = differs && !runs;
     change.action = differs ? Change::Action::update
                     : runs  ? Change::Action::none
                             : Change::Action::restart;
   }
   change.desired = cell;
   refuse_immutable(change, model::Kind::cell, cell.metadata.name);
+  if (stored) refuse_deleted(change, stored->intent);
   return change;
 }
 
-// A Container document is its cell with that one container changed.
+// A Container document is its cell with that one container changed; the cell as this plan leaves
+// it.
 Change plan_container(int index, const model::Container& container, const store::Store& store,
-                      const Overlay& overlay) {
+                      Overlay& overlay) {
   const model::Path cell_path = container.path().up_to(model::Kind::cell);
   Change change;
   change.index = index;
   change.action = Change::Action::refuse;
   change.desired = container;
-  const auto stored = store.find<model::Cell>(cell_path);
-  auto cell = overlay.find<model::Cell>(cell_path);
-  if (!cell) {
+  const auto before = overlay.find<model::Cell>(cell_path);
+  if (!before) {
     change.refusal = fmt::format("parent cell \"{}\" not found", cell_path.cell);
     return change;
   }
-  if (auto* had = model::find_container(cell->spec, container.spec.id)) {
+  model::Cell cell = *before;
+  if (auto* had = model::find_container(cell.spec, container.spec.id)) {
     const std::string containerd_id = had->containerd_id;
     const bool root = had->root;
     *had = container.spec;
     had->containerd_id = containerd_id;
     had->root = root || container.spec.root;
   } else {
-    cell->spec.containers.push_back(container.spec);
+    cell.spec.containers.push_back(container.spec);
   }
-  change = plan_cell(index, *cell, store, overlay);
-  change.desired = container;
-  if (stored) {
-    std::erase_if(change.containers,
-                  [&](const ContainerChange& one) { return one.id != container.spec.id; });
-    change.fields.clear();
-    if (change.action != Change::Action::refuse) {
-      const bool added =
-          !change.containers.empty() && change.containers[0].action == ContainerChange::Action::add;
-      change.action = change.containers.empty() ? Change::Action::none
-                      : added                   ? Change::Action::create
-                                                : Change::Action::update;
-    }
-  } else {
-    change.action = Change::Action::create;
+  normalise_cell(cell, overlay.find<model::Space>(cell_path.up_to(model::Kind::space)));
+  compare_containers(*before, cell, change);
+  const bool added = model::find_container(before->spec, container.spec.id) == nullptr;
+  change.action = added                       ? Change::Action::create
+                  : change.containers.empty() ? Change::Action::none
+                                              : Change::Action::update;
+  if (const auto stored = store.find<model::Cell>(cell_path)) {
+    change.generation = stored->generation;
+    change.start =
+        change.action == Change::Action::update &&
+        (!model::is_up(stored->value.status.state) || stored->intent != store::Intent::running);
   }
+  refuse_immutable(change, model::Kind::container, container.spec.id);
+  if (change.action != Change::Action::refuse) overlay.set(cell);
   return change;
 }
 
@@ -238,12 +293,64 @@ model::Path path_of(const Document& document) {
   return std::visit([](const auto& value) { return value.path(); }, document);
 }
 
+std::string_view word_of(Effect effect) {
+  switch (effect) {
+    case Effect::live:
+      return "live";
+    case Effect::recreate:
+      return "recreate";
+    case Effect::refused:
+      return "refused";
+  }
+  return "";
+}
+
+// A field whose row says nothing is taken for the dearest that is possible.
+Effect effect_of(const Difference& field) {
+  if (field.tags.has(Tag::immutable)) return Effect::refused;
+  return field.tags.has(Tag::live) ? Effect::live : Effect::recreate;
+}
+
+std::string_view word_of(ContainerChange::Action action) {
+  switch (action) {
+    case ContainerChange::Action::add:
+      return "add";
+    case ContainerChange::Action::remove:
+      return "remove";
+    case ContainerChange::Action::recreate:
+      return "recreate";
+    case ContainerChange::Action::restart:
+      return "restart";
+    case ContainerChange::Action::live:
+      return "live";
+  }
+  return "";
+}
+
+std::string_view word_of(Change::Action action) {
+  switch (action) {
+    case Change::Action::none:
+      return "none";
+    case Change::Action::create:
+      return "create";
+    case Change::Action::update:
+      return "update";
+    case Change::Action::restart:
+      return "start";
+    case Change::Action::remove:
+      return "delete";
+    case Change::Action::refuse:
+      return "refuse";
+  }
+  return "";
+}
+
 std::string container_field(const Difference& difference) {
   return difference.path.substr(0, difference.path.find('.'));
 }
 
-Plan make_plan(std::vector<Desired> documents, const store::Store& store,
-               const std::string& namespace_suffix) {
+Plan make_plan(std::vector<Desired> documents, const store::Store& store, const HostNames& names,
+               PlanOptions options) {
   std::ranges::stable_sort(documents, {}, [](const Desired& one) {
     return std::pair{kind_of(one.document), one.index};
   });
@@ -267,7 +374,7 @@ Plan make_plan(std::vector<Desired> documents, const store::Store& store,
         change =
             plan_realm(Change::implied,
                        {.metadata = {.name = parent.realm, .labels = {}}, .spec = {}, .status = {}},
-                       store, namespace_suffix);
+                       store, names.namespace_suffix);
       } else if (kind == model::Kind::space && !overlay.find<model::Space>(parent)) {
         model::Space space;
         space.metadata.name = parent.space;
@@ -293,7 +400,7 @@ Plan make_plan(std::vector<Desired> documents, const store::Store& store,
     imply_parents(path);
     Change change;
     if (auto* realm = std::get_if<model::Realm>(&one.document)) {
-      change = plan_realm(one.index, std::move(*realm), store, namespace_suffix);
+      change = plan_realm(one.index, std::move(*realm), store, names.namespace_suffix);
     } else if (auto* space = std::get_if<model::Space>(&one.document)) {
       change = plan_space(one.index, std::move(*space), store);
     } else if (auto* stack = std::get_if<model::Stack>(&one.document)) {
@@ -303,11 +410,14 @@ Plan make_plan(std::vector<Desired> documents, const store::Store& store,
     } else {
       change = plan_container(one.index, std::get<model::Container>(one.document), store, overlay);
     }
-    overlay.set(change.desired);
+    if (change.action != Change::Action::refuse) overlay.set(change.desired);
     plan.changes.push_back(std::move(change));
   }
   std::ranges::stable_sort(plan.changes, {},
                            [](const Change& change) { return kind_of(change.desired); });
+  plan.options = std::move(options);
+  if (plan.options.prune) add_removals(plan, store);
+  name_objects(plan, names);
   return plan;
 }
 

@@ -237,6 +237,17 @@ Changes& Changes::set_fact(std::string_view key, std::string_view value) {
   return *this;
 }
 
+Changes& Changes::erase_fact(std::string_view key) {
+  in_database_.push_back([this, key = std::string{key}] {
+    store_.database_.prepare("DELETE FROM facts WHERE key = ?").bind(key).run();
+    after_commit_.push_back([this, key] {
+      const std::unique_lock lock{store_.reading_};
+      store_.facts_.erase(key);
+    });
+  });
+  return *this;
+}
+
 Changes& Changes::record(Event event) {
   in_database_.push_back(
       [this, event = std::move(event)]() mutable { store_.journal_->append(std::move(event)); });
@@ -427,6 +438,16 @@ std::optional<std::string> Store::fact(std::string_view key) const {
   const auto at = facts_.find(key);
   if (at == facts_.end()) return std::nullopt;
   return at->second;
+}
+
+std::map<std::string, std::string, std::less<>> Store::facts(std::string_view prefix) const {
+  const std::shared_lock lock{reading_};
+  std::map<std::string, std::string, std::less<>> out;
+  for (auto at = facts_.lower_bound(prefix); at != facts_.end(); ++at) {
+    if (!at->first.starts_with(prefix)) break;
+    out.insert(*at);
+  }
+  return out;
 }
 
 fs::path Store::directory_of(const model::Path& path) const {

@@ -80,6 +80,7 @@ class Changes {
 
   // Facts about the host that outlive a daemon, e.g. "ip_forward_before".
   Changes& set_fact(std::string_view key, std::string_view value);
+  Changes& erase_fact(std::string_view key);
 
   // Tells of these changes in the journal: it happened exactly if they are committed.
   Changes& record(Event event);
@@ -122,6 +123,8 @@ class Store {
   // Ids of the containers that the user stopped alone.
   std::set<std::string, std::less<>> halted_containers(const model::Path& cell) const;
   std::optional<std::string> fact(std::string_view key) const;
+  // Those whose key starts with `prefix`, whole keys to values.
+  std::map<std::string, std::string, std::less<>> facts(std::string_view prefix) const;
 
   // `<run_path>/data/<realm>/…` of a document; also where its cell's files live.
   std::filesystem::path directory_of(const model::Path& path) const;
