@@ -98,11 +98,11 @@ struct AppliedResource {
     using enum reflect::Tag;
     return std::tuple{
         reflect::field("Index", &AppliedResource::index, always,
-                       "Position of the document, from 0."),
+                       "Position of the document, from 0; -1: pruned."),
         reflect::field("Kind", &AppliedResource::kind, always, "Kind of the document."),
         reflect::field("Name", &AppliedResource::name, always, "Name."),
         reflect::field("Action", &AppliedResource::action, always,
-                       "created, updated, unchanged or failed."),
+                       "created, updated, unchanged, failed; with prune deleted."),
         reflect::field("Error", &AppliedResource::error, always, "Why it failed, else empty."),
         reflect::field("Changes", &AppliedResource::changes, always, "The fields that changed."),
         reflect::field("Details", &AppliedResource::details, always, "Field to description."),
@@ -116,7 +116,10 @@ struct ApplyDocuments {
   static constexpr std::string_view name = "ApplyDocuments";
   struct Request {
     reflect::Bytes raw_yaml{};
-    std::string validate{};  // ours
+    std::string validate{};  // ours, as the rest
+    std::string plan{};
+    std::string set{};
+    bool prune = false;
 
     static constexpr auto fields() {
       using enum reflect::Tag;
@@ -124,6 +127,11 @@ struct ApplyDocuments {
           reflect::field("RawYAML", &Request::raw_yaml, always, "Documents, separated by `---`."),
           reflect::field("Validate", &Request::validate, omitempty,
                          "What unknown fields are: strict, warn or ignore; empty: the daemon's."),
+          reflect::field("Plan", &Request::plan, omitempty,
+                         "Hash of the plan to carry out; with another plan nothing is done."),
+          reflect::field("Set", &Request::set, omitempty, "Name of the set they belong to."),
+          reflect::field("Prune", &Request::prune, omitempty,
+                         "Delete what the set declared before and does not now."),
       };
     }
     bool operator==(const Request&) const = default;

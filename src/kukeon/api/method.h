@@ -155,8 +155,8 @@ template <Method M>
 inline constexpr bool is_read = [] {
   constexpr std::string_view name = M::name;
   return name.starts_with("Get") || name.starts_with("List") || name.starts_with("Log") ||
-         name.starts_with("Attach") || name.starts_with("Watch") || name == "Ping" ||
-         name == "Status";
+         name.starts_with("Attach") || name.starts_with("Watch") || name.starts_with("Plan") ||
+         name == "Ping" || name == "Status";
 }();
 
 }  // namespace kukeon::api

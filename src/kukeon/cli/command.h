@@ -19,6 +19,10 @@ class Command {
   // Lists flags and positionals and where their values go. Called once, before run().
   virtual void describe(Args& args) = 0;
   virtual void run(Context& context) = 0;
+
+  // What `kuke` exits with: after run(), and after an error.
+  virtual int code() const { return 0; }
+  virtual int failure_code() const { return 1; }
 };
 
 // What a command is called and what its help page says.
@@ -35,10 +39,11 @@ struct Words {
 // A registered command, or a group of them.
 struct Entry {
   Words words;
-  std::unique_ptr<Command> (*make)() = nullptr;  // null: a group
+  std::unique_ptr<Command> (*make)() = nullptr;  // null: a group that does nothing by itself
   const Entry* next = nullptr;
+  bool has_commands = false;
 
-  bool is_group() const { return make == nullptr; }
+  bool is_group() const { return make == nullptr || has_commands; }
   std::string_view name() const;    // last word of the path
   std::string_view parent() const;  // the words before it; empty at the top
 };
@@ -73,6 +78,23 @@ class RegisterGroup {
     register_command(entry_);
   }
   RegisterGroup(const RegisterGroup&) = delete;
+
+ private:
+  Entry entry_;
+};
+
+// A group that does something when its own required flags are given: `kuke delete -f`.
+template <class Verb>
+class RegisterGroupWith {
+ public:
+  explicit RegisterGroupWith(Words words) {
+    words.usage_after_error = true;
+    entry_.words = words;
+    entry_.make = []() -> std::unique_ptr<Command> { return std::make_unique<Verb>(); };
+    entry_.has_commands = true;
+    register_command(entry_);
+  }
+  RegisterGroupWith(const RegisterGroupWith&) = delete;
 
  private:
   Entry entry_;

@@ -64,6 +64,9 @@ std::string usage_text(const Entry* entry, const Args& args, const Args& globals
   const std::string path = entry == nullptr ? "kuke" : fmt::format("kuke {}", entry->words.path);
   const bool is_group = entry == nullptr || entry->is_group();
   std::string text = "Usage:\n";
+  if (is_group && entry != nullptr && entry->make != nullptr) {
+    text += fmt::format("  {} [flags]\n", path);
+  }
   text += is_group ? fmt::format("  {} [command]\n", path)
                    : fmt::format("  {}{} [flags]\n", path, words_of(args));
 

@@ -74,13 +74,12 @@ std::string suggestions(std::string_view word) {
   return text.empty() ? text : fmt::format("\nDid you mean this?\n{}", text);
 }
 
-void run_group(const Line& line, const Args& globals, Terminal& terminal) {
-  const Args none;
-  parse_flags(none, globals, line.rest);
-  terminal.print(help_text(line.entry, none, globals));
-  if (line.stray) {
+void show_group(const Line& line, const Args& args, const Args& globals,
+                const std::vector<std::string>& stray, Terminal& terminal) {
+  terminal.print(help_text(line.entry, args, globals));
+  if (!stray.empty()) {
     terminal.complain(
-        fmt::format("unknown command {} for \"{}\"\n", quote(*line.stray), line.full_path()));
+        fmt::format("unknown command {} for \"{}\"\n", quote(stray[0]), line.full_path()));
   }
 }
 
@@ -105,13 +104,16 @@ int kuke(const std::vector<std::string>& words, Terminal& terminal, const Dial& 
   Args args;
   bool is_parsed = false;
   try {
-    if (line.is_group()) {
-      run_group(line, globals, terminal);
-    } else {
+    if (line.entry != nullptr && line.entry->make != nullptr) {
       command = line.entry->make();
       command->describe(args);
-      const Parsed parsed = parse_flags(args, globals, line.rest);
-      is_parsed = true;
+    }
+    const Parsed parsed = parse_flags(args, globals, line.rest);
+    is_parsed = true;
+    const bool names_no_work = !parsed.missing.empty() || !parsed.words.empty();
+    if (!command || (line.is_group() && (parsed.help || names_no_work))) {
+      show_group(line, args, globals, parsed.words, terminal);
+    } else {
       if (parsed.help) {
         terminal.print(help_text(line.entry, args, globals));
       } else {
@@ -121,13 +123,13 @@ int kuke(const std::vector<std::string>& words, Terminal& terminal, const Dial& 
       }
     }
     terminal.flush();
-    return 0;
+    return command ? command->code() : 0;
   } catch (const std::exception& error) {
     if (!is_parsed && (line.entry == nullptr || line.entry->words.usage_after_error)) {
       terminal.print(usage_text(line.entry, args, globals));
     }
     terminal.complain(fmt::format("Error: {}\n", error.what()));
-    return 1;
+    return command ? command->failure_code() : 1;
   }
 }
 

@@ -61,6 +61,7 @@ std::optional<std::string> Terminal::read_line() {
 }
 
 bool Terminal::error_is_tty() const { return ::isatty(err_) == 1; }
+bool Terminal::in_is_tty() const { return ::isatty(in_) == 1; }
 
 std::size_t Terminal::columns() const {
   winsize size{};

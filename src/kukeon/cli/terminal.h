@@ -38,6 +38,7 @@ class Terminal {
   int in() const { return in_; }
   int out() const { return out_; }
   bool error_is_tty() const;
+  bool in_is_tty() const;
 
   // How wide results may be: the columns of the screen they go to, at least 40; 80 where there is
   // no screen.

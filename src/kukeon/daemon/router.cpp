@@ -38,7 +38,7 @@ bool Router::is_read(std::string_view method) const {
 }
 
 void Router::dispatch(const api::RequestFrame& request, const Respond& respond,
-                      const std::stop_token& given_up) const noexcept {
+                      const std::stop_token& given_up, const std::stop_token& gone) const noexcept {
   std::string response;
   try {
     const Entry& entry = find(request.method);
@@ -48,7 +48,7 @@ void Router::dispatch(const api::RequestFrame& request, const Respond& respond,
       };
       return entry.waiting_call(api::only_param(request), reply, given_up);
     }
-    response = api::encode_result(request.id, entry.call(api::only_param(request)));
+    response = api::encode_result(request.id, entry.call(api::only_param(request), gone));
   } catch (...) {
     const std::string text = current_exception_text();
     log::debug("request refused", {{"method", request.method}, {"error", text}});

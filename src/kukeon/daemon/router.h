@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "kukeon/api/error.h"
@@ -64,7 +65,9 @@ class Later {
 //     return api::StopCell::Result{.doc = engine.stop(request.doc), .done = true};
 //   });
 //
-// A handler returns api::Answer<M> and throws Error; it runs on a worker thread, beside others.
+// A handler returns api::Answer<M> and throws Error; it runs on a worker thread, beside others. One
+// that takes a std::stop_token beside the request is told when the client is gone: what it has not
+// begun it need not begin.
 // Fill the router before the server starts; from then on it is only read.
 class Router {
  public:
@@ -81,15 +84,16 @@ class Router {
 
   // Runs the call; its response goes to `respond`, now or later. Never throws: a failure of the
   // handler is in `Err`, everything before it in `error` (wire.md §4). `given_up` hastens a call
-  // that waits.
+  // that waits; `gone` is what other handlers may ask.
   void dispatch(const api::RequestFrame& request, const Respond& respond,
-                const std::stop_token& given_up) const noexcept;
+                const std::stop_token& given_up, const std::stop_token& gone = {}) const noexcept;
 
   // Whether the call is one that must not wait behind long operations (api::is_read).
   bool is_read(std::string_view method) const;
 
  private:
-  using Call = std::function<std::string(const reflect::Tree& param)>;  // gives the reply as JSON
+  // Gives the reply as JSON.
+  using Call = std::function<std::string(const reflect::Tree& param, const std::stop_token& gone)>;
   using WaitingCall =
       std::function<void(const reflect::Tree& param, Respond reply, const std::stop_token&)>;
   struct Entry {
@@ -110,11 +114,18 @@ class Router {
 
 template <api::Method M, class Handler>
 void Router::on(Handler handler) {
-  Call call = [this, handler = std::move(handler)](const reflect::Tree& param) -> std::string {
+  Call call = [this, handler = std::move(handler)](const reflect::Tree& param,
+                                                   const std::stop_token& gone) -> std::string {
     const auto request = reflect::from_tree<typename M::Request>(param, reflect::Syntax::json);
     typename M::Reply reply;
-    if (auto failure =
-            run(M::name, api::is_read<M>, [&] { reply = M::Reply::of(handler(request)); })) {
+    if (auto failure = run(M::name, api::is_read<M>, [&] {
+          if constexpr (std::is_invocable_v<Handler, const typename M::Request&,
+                                            const std::stop_token&>) {
+            reply = M::Reply::of(handler(request, gone));
+          } else {
+            reply = M::Reply::of(handler(request));
+          }
+        })) {
       reply = {};
       reply.err = std::move(failure);
     }

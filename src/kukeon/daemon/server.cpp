@@ -12,6 +12,7 @@
 #include <deque>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -147,6 +148,23 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
       socket_.async_wait(Descriptor::wait_read,
                          [self = shared_from_this()](std::error_code) { self->readable(); });
     }
+  }
+
+  // Notices a client that is gone while its calls run. The end of its requests is no sign of that:
+  // it may have shut its side and wait for answers.
+  void watch_for_hang_up() {
+    socket_.async_wait(Descriptor::wait_error, [self = shared_from_this()](std::error_code error) {
+      {
+        const std::lock_guard lock{self->mutex_};
+        if (error || self->closed_) return;
+        pollfd state{self->socket_.native_handle(), 0, 0};
+        if (::poll(&state, 1, 0) <= 0 || (state.revents & (POLLHUP | POLLERR)) == 0) {
+          return self->watch_for_hang_up();
+        }
+      }
+      self->gone_.request_stop();
+      self->given_up_.request_stop();
+    });
   }
 
   // Of what has been read, nothing more is taken; what runs is answered.
@@ -304,7 +322,7 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
       if (const auto self = weak.lock()) self->finish(std::move(response));
       server.answer_given();
     };
-    server_.router_.dispatch(request, respond, given_up_.get_token());
+    server_.router_.dispatch(request, respond, given_up_.get_token(), gone_.get_token());
   }
 
   void finish(std::string response) {
@@ -347,6 +365,8 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
   Descriptor socket_;
   FrameReader frames_;         // the socket thread's
   std::stop_source given_up_;  // nobody waits for answers any more, or should not
+
+  std::stop_source gone_;  // the client has hung up
 
   std::mutex mutex_;
   std::deque<std::string> unsent_;
@@ -417,6 +437,7 @@ void Server::Impl::admit(Fd socket) {
       if (stopping_) return;
       connections_.open.insert(connection);
     }
+    connection->watch_for_hang_up();
     connection->go_on();
   } catch (...) {
     log::warn("connection lost", {{"error", current_exception_text()}});

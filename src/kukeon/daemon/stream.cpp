@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -55,6 +56,7 @@ class Stream {
       while (read_some()) take_requests();
       frames_.end();
       take_requests();
+      watch_for_hang_up();
     } catch (const Error& error) {
       log::warn("connection given up", {{"error", error.what()}});
     }
@@ -77,6 +79,14 @@ class Stream {
     }
   }
 
+  // After the last request. A peer that only shut its side waits for answers.
+  void watch_for_hang_up() {
+    pollfd state{out_, 0, 0};
+    if (::poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0) {
+      gone_.request_stop();
+    }
+  }
+
   void take_requests() {
     for (std::string text; frames_.next(text);) {
       api::RequestFrame request = api::decode_request(text);
@@ -89,7 +99,7 @@ class Stream {
       pool.post([this, request = std::move(request)] {
         router_.dispatch(
             request, [this](const std::string& response) { answer(response); },
-            input_ended_.get_token());
+            input_ended_.get_token(), gone_.get_token());
       });
     }
   }
@@ -116,6 +126,7 @@ class Stream {
   int out_;
   ServeLimits limits_;
   FrameReader frames_;
+  std::stop_source gone_;
   std::mutex out_mutex_;
   bool peer_gone_ = false;
   std::stop_source input_ended_;

@@ -5,15 +5,16 @@
 #include <fmt/format.h>
 
 #include "kukeon/api/daemon_methods.h"
+#include "kukeon/api/document_methods.h"
 #include "kukeon/base/error.h"
 #include "kukeon/base/error_kinds.h"
 #include "kukeon/cli/args.h"
 #include "kukeon/cli/command.h"
-#include "kukeon/cli/commands/input_file.h"
+#include "kukeon/cli/commands/manifest.h"
+#include "kukeon/cli/commands/planned.h"
 #include "kukeon/cli/context.h"
 #include "kukeon/reflect/json.h"
 #include "kukeon/reflect/yaml.h"
-#include "kukeon/v1beta1/parse.h"
 
 namespace kukeon::cli {
 namespace {
@@ -80,26 +81,35 @@ void print_report(Context& context, const reflect::List<api::AppliedResource>& r
 }
 
 class Apply : public Command {
-  std::string file_;
+  Manifest manifest_;
   std::string output_;
-  std::string validate_;
+  std::string plan_;
+  bool dry_run_ = false;
+  bool yes_ = false;
 
   void describe(Args& args) override {
-    args.flag("-f, --file", file_, "File with documents; - reads standard input");
-    args.required();
+    manifest_.describe(args);
     args.flag("-o, --output", output_, "json or yaml; otherwise a line a document");
-    args.flag("--validate", validate_,
-              "What unknown fields are: strict (an error), warn or ignore; otherwise as the daemon"
-              " is set up");
+    args.flag("--dry-run", dry_run_, "Print the plan and change nothing, as `kuke plan` does");
+    args.flag("--plan", plan_, "Do what the plan with this hash says, or nothing if things moved");
+    args.flag("-y, --yes", yes_, "Do not ask before --prune deletes");
   }
 
   void run(Context& context) override {
-    v1beta1::parse_validation(validate_);
-    std::string text = read_input(context.terminal(), file_);
+    manifest_.read(context.terminal());
+    if (dry_run_) return print_plan(context, manifest_.plan(context), output_);
+    // Asked for first in any case: a daemon that knows no plans would ignore the hash.
+    std::string hash = plan_;
+    if (manifest_.prunes() || !plan_.empty()) {
+      const auto planned = manifest_.plan(context);
+      if (manifest_.prunes()) confirm_deletions(context, planned, yes_);
+      if (hash.empty()) hash = planned.hash;
+    }
     auto [resources, warnings] = [&] {
       const Progress progress{context.terminal(), "applying"};
-      return context.call<api::ApplyDocuments>(
-          {.raw_yaml = reflect::Bytes{std::move(text)}, .validate = validate_});
+      auto request = manifest_.request<api::ApplyDocuments>();
+      request.plan = hash;
+      return context.call<api::ApplyDocuments>(request);
     }();
     for (const std::string& warning : warnings) context.warn("Warning: {}", warning);
     if (output_ == "json") {
@@ -123,8 +133,14 @@ const Register<Apply> registered{{
     .about =
         R"(Creates what the documents describe and does not exist, changes what differs, and leaves the
 rest alone; applying the same file again changes nothing. Documents are separated by lines of
-three dashes and applied parents first; missing parents are made on the fly.)",
-    .examples = "kuke apply -f hello-world.yaml\ncat *.yaml | kuke apply -f -",
+three dashes and applied parents first; missing parents are made on the fly.
+
+Documents of one file are a set. With --prune, what an earlier apply of the same set declared and
+this one does not is deleted; parents that were made on the fly stay. The name of a set is the
+absolute path of the file, or what --set says.)",
+    .examples = "kuke apply -f hello-world.yaml\ncat *.yaml | kuke apply -f -\n"
+                "kuke apply -f site.yaml --prune --yes\n"
+                "kuke apply -f site.yaml --plan sha256:3f1c…",
 }};
 
 }  // namespace
