@@ -329,6 +329,28 @@ TEST_F(Reconcile, ExitThatNobodyToldIsFoundByListing) {
   EXPECT_TRUE(comes_to(model::CellState::ready));
 }
 
+TEST_F(Reconcile, FiveHundredHealthyCellsAreLookedAtAndLeftAlone) {
+  for (int i = 0; i < 500; ++i) {
+    model::Cell cell = a_cell(fmt::format("c{}", i), {"app"});
+    cell.spec.containers[0].host_network = true;  // spares the kernel 500 namespaces
+    engine().create_cell(cell);
+  }
+  engine_->stop();
+  const int starts = runtime_.calls("start_task");
+  const int kills = runtime_.calls("kill_and_wait");
+  const int looks = runtime_.calls("find_task");
+  open();
+  engine().start();
+  EXPECT_EQ(engine().list_cells({}).size(), 500U);  // answered before anything was looked at
+  EXPECT_TRUE(eventually([&] { return runtime_.calls("find_task") >= looks + 1000; }));
+  engine().stop();
+  EXPECT_EQ(runtime_.calls("start_task"), starts);
+  EXPECT_EQ(runtime_.calls("kill_and_wait"), kills);
+  for (const auto& cell : engine().list_cells({})) {
+    EXPECT_EQ(cell.status.state, model::CellState::ready);
+  }
+}
+
 TEST_F(Reconcile, ContainerWhoseStartWasInterruptedIsStarted) {
   engine().create_cell(a_cell("web", {"app"}));
   engine_->stop();

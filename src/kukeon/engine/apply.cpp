@@ -424,6 +424,9 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
   const Intent intent = stored->intent;
   store_.write([&](Changes& changes) {
     changes.put(cell, intent, change.generation).record(journal::updated(path, result.changes));
+    for (const ContainerChange& one : change.containers) {
+      if (one.action == Action::remove) changes.set_halted(at.container_path(one.id), false);
+    }
   });
 
   undo_limits.commit();
@@ -434,8 +437,10 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
   }
   try {
     std::vector<const model::ContainerSpec*> start;
+    const Names halted = store_.halted_containers(path);
     for (const ContainerChange& one : change.containers) {
       if (one.action != Action::add && one.action != Action::recreate) continue;
+      if (halted.contains(one.id)) continue;  // started as it is then, when its user does
       const model::ContainerSpec* spec = model::find_container(cell.spec, one.id);
       if (one.action == Action::recreate) {
         stop_one(*spec, at, Signal::term, config_.stop_grace);
@@ -450,6 +455,8 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
   }
   observe(cell, at, intent);
   put_cell(cell, intent);
+  // Nothing may be left but what its user had stopped: what is applied runs.
+  if (cell.status.state == model::CellState::stopped) ensure_cell(cell);
 }
 
 }  // namespace kukeon::engine

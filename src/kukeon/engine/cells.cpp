@@ -482,10 +482,15 @@ void Engine::start_the_rest(model::Cell& cell, const CellLayout& at) {
   const Names halted = store_.halted_containers(at.path);
   for (const model::ContainerSpec& spec : cell.spec.containers) {
     const auto* status = model::find_status(cell.status, spec.id);
-    if (!model::is_active(status->state) && !halted.contains(spec.id)) which.push_back(&spec);
+    const bool active = status != nullptr && model::is_active(status->state);
+    if (halted.contains(spec.id) || (active && runs_as_wanted(spec, cell, at))) continue;
+    which.push_back(&spec);
   }
   try {
     require_images(cell, at);
+    for (const model::ContainerSpec* spec : which) {
+      stop_one(*spec, at, Signal::term, config_.stop_grace);
+    }
     start_containers(cell, at, which);
   } catch (const Error& error) {
     mark_failed(at.path, model::reasons::start_container_failed, error);
@@ -674,6 +679,7 @@ ContainerOutcome Engine::create_container(const model::Container& wanted) {
     throw Error{kinds::invalid_image, std::string{kinds::invalid_image.text}};
 
   ContainerOutcome outcome;
+  bool runs = false;
   {
     const auto held = lock(cell_path);
     const auto stored = store_.find<model::Cell>(cell_path);
@@ -697,8 +703,10 @@ ContainerOutcome Engine::create_container(const model::Container& wanted) {
       model::throw_if_any(model::validate(cell));
       put_cell(cell, stored->intent, {journal::created(spec.path())});
     }
+    runs = stored->intent == Intent::running;
   }
-  outcome.container = start_container(spec.path());
+  // In a cell that its user stopped it waits for the cell's start.
+  outcome.container = runs ? start_container(spec.path()) : get_container(spec.path());
   return outcome;
 }
 
