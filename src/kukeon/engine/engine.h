@@ -360,7 +360,7 @@ class Engine {
   void mark_all_dirty();
   void mark_later(const model::Path& cell, std::chrono::milliseconds pause);
   std::optional<model::Path> take_dirty(const std::stop_token& stop);
-  void reconcile_layers();
+  bool reconcile_layers();
   void reconcile_cell(const model::Path& path);
   void finish_stop(model::Cell cell, const CellLayout& at);
   void keep_running(const store::Stored<model::Cell>& stored, const CellLayout& at);
@@ -370,7 +370,7 @@ class Engine {
                          std::vector<store::Event>& events);
   void bring_back(const model::Cell& cell, Names leave_out, std::vector<store::Event> events = {});
   void try_again(const model::Path& path, const Error& error);
-  void finish_deletions();
+  bool finish_deletions();
   std::optional<model::Path> cell_of_container(const std::string& ns, const std::string& id) const;
 
   Config config_;

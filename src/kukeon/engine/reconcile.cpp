@@ -135,26 +135,36 @@ void Engine::tell_of_oom(const model::Path& path, const std::string& id) {
 }
 
 void Engine::run_timer(const std::stop_token& stop) {
-  const auto pass = [this] {
+  int failures = 0;  // passes in a row that did not do all
+  const auto pass = [&] {
+    bool whole = false;
     try {
-      reconcile_layers();
+      whole = reconcile_layers();
       {
         const std::lock_guard lock{dirty_mutex_};
         layers_looked_at_ = true;
       }
-      mark_all_dirty();
-      finish_deletions();
+      // A pass that only repeats what failed leaves the cells alone.
+      if (failures == 0) mark_all_dirty();
+      whole = finish_deletions() && whole;
     } catch (...) {
+      whole = false;
       log::warn("reconcile pass failed", {{"cause", current_exception_text()}});
     }
+    failures = whole ? 0 : failures + 1;
   };
-  pass();
   std::mutex mutex;
   std::condition_variable_any never;
   std::unique_lock lock{mutex};
-  while (!stop.stop_requested() && config_.reconcile_interval.count() > 0) {
-    never.wait_for(lock, stop, config_.reconcile_interval, [] { return false; });
-    if (!stop.stop_requested()) pass();
+  while (!stop.stop_requested()) {
+    pass();
+    const auto retry = std::min(recovery_pause * failures, longest_recovery_pause);
+    const auto interval = std::chrono::milliseconds{config_.reconcile_interval};
+    if (failures == 0 && interval.count() <= 0) return;
+    const auto pause = failures == 0          ? interval
+                       : interval.count() > 0 ? std::min(retry, interval)
+                                              : retry;
+    never.wait_for(lock, stop, pause, [] { return false; });
   }
 }
 
@@ -247,11 +257,14 @@ std::optional<model::Path> Engine::cell_of_container(const std::string& ns,
 }
 
 // Children before parents: a stack can go only after its cells.
-void Engine::finish_deletions() {
-  const auto attempt = [](const model::Path& path, const std::function<void()>& body) {
+// Whether none is left.
+bool Engine::finish_deletions() {
+  bool whole = true;
+  const auto attempt = [&](const model::Path& path, const std::function<void()>& body) {
     try {
       body();
     } catch (const Error& error) {
+      whole = false;
       log::warn("deletion not finished yet", {{"path", path.key()}, {"cause", error.what()}});
     }
   };
@@ -277,15 +290,19 @@ void Engine::finish_deletions() {
       attempt(path, [&] { delete_realm(path.realm, {Cascade::yes, Force::no}); });
     }
   }
+  return whole;
 }
 
 // A layer that a killed daemon left half made is made; what somebody removed from a whole one is
 // put back.
-void Engine::reconcile_layers() {
-  const auto attempt = [](const model::Path& path, const std::function<void()>& body) {
+// Whether all are as they should be.
+bool Engine::reconcile_layers() {
+  bool whole = true;
+  const auto attempt = [&](const model::Path& path, const std::function<void()>& body) {
     try {
       body();
     } catch (const Error& error) {
+      whole = false;
       log::warn("layer not repaired", {{"path", path.key()}, {"cause", error.what()}});
     }
   };
@@ -301,6 +318,7 @@ void Engine::reconcile_layers() {
     if (stack->intent == Intent::deleted) continue;
     attempt(stack->value.path(), [&] { create_stack(stack->value, IfMissing::skip); });
   }
+  return whole;
 }
 
 // After a start of ours that failed: looks at the cell again after a pause, or marks it Failed.
