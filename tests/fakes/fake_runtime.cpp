@@ -230,6 +230,9 @@ struct FakeRuntime::State {
   std::condition_variable_any changed;
   std::map<std::string, Namespace> namespaces;
   std::map<std::string, std::deque<Error>, std::less<>> next_failures;
+  std::set<std::pair<std::string, std::string>> blocked;
+  int hanging = 0;
+  std::condition_variable changed_blocks;
   std::map<std::pair<std::string, std::string>, Error> failures;
   std::map<std::string, int, std::less<>> calls;
   std::map<std::string, std::string> diff_ids;
@@ -243,6 +246,12 @@ struct FakeRuntime::State {
   std::unique_lock<std::mutex> enter(std::string_view method, const std::string& object) {
     std::unique_lock lock{mutex};
     ++calls[std::string{method}];
+    if (blocked.contains({std::string{method}, object})) {
+      ++hanging;
+      changed_blocks.notify_all();
+      changed_blocks.wait(lock, [&] { return !blocked.contains({std::string{method}, object}); });
+      --hanging;
+    }
     if (const auto found = next_failures.find(method);
         found != next_failures.end() && !found->second.empty()) {
       const Error error = found->second.front();
@@ -392,6 +401,24 @@ void FakeRuntime::clear_failures() {
   const std::lock_guard lock{state_->mutex};
   state_->next_failures.clear();
   state_->failures.clear();
+}
+
+void FakeRuntime::block(std::string_view method, std::string_view object) {
+  check_method(method);
+  const std::lock_guard lock{state_->mutex};
+  state_->blocked.emplace(method, object);
+}
+
+void FakeRuntime::unblock() {
+  const std::lock_guard lock{state_->mutex};
+  state_->blocked.clear();
+  state_->changed_blocks.notify_all();
+}
+
+bool FakeRuntime::wait_for_blocked(int count) {
+  std::unique_lock lock{state_->mutex};
+  return state_->changed_blocks.wait_for(lock, std::chrono::seconds{5},
+                                         [&] { return state_->hanging >= count; });
 }
 
 void FakeRuntime::exit_task(const std::string& ns, const std::string& id, std::uint32_t code) {

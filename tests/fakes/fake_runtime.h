@@ -32,6 +32,12 @@ class FakeRuntime final : public runtime::Runtime {
   void fail(std::string_view method, std::string_view object,
             Error error);  // until clear_failures()
   void clear_failures();
+  // From now on this call hangs until unblock(), as one to a shim that does not answer. Other calls
+  // go on.
+  void block(std::string_view method, std::string_view object);
+  void unblock();
+  // Returns once `count` calls hang; false after five seconds.
+  bool wait_for_blocked(int count);
 
   void exit_task(const std::string& ns, const std::string& id, std::uint32_t code);
   // What an exec runs where the process's first argument is `name`: in every container. `true`,

@@ -78,6 +78,12 @@ class EngineOnFakes : public ::testing::Test {
     create_parents();
   }
 
+  // What a test may want otherwise; asked for by open().
+  virtual kernel::Cgroups make_cgroups() { return kernel::Cgroups{}; }
+  virtual std::unique_ptr<store::ShadowRenderer> make_renderer() {
+    return std::make_unique<NoShadow>();
+  }
+
   void TearDown() override {
     if (!engine_) return;
     runtime_.clear_failures();
@@ -90,8 +96,9 @@ class EngineOnFakes : public ::testing::Test {
   void open() {
     engine_.reset();
     store_.reset();
-    store_ = std::make_unique<store::Store>(config_.run_path, std::make_unique<NoShadow>());
-    engine_ = std::make_unique<Engine>(config_, *store_, runtime_, network_, nullptr);
+    store_ = std::make_unique<store::Store>(config_.run_path, make_renderer());
+    engine_ =
+        std::make_unique<Engine>(config_, *store_, runtime_, network_, nullptr, make_cgroups());
   }
 
   void create_parents() {

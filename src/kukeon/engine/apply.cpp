@@ -421,6 +421,8 @@ void Engine::update_cell(const model::Cell& desired, const Change& change, Apply
       status->state = model::ContainerState::pending;
     }
   }
+  // Nothing of it runs now; a daemon killed from here on finds it so, and goes on.
+  if (change.recreate_root) cell.status.state = model::CellState::pending;
   const Intent intent = stored->intent;
   store_.write([&](Changes& changes) {
     changes.put(cell, intent, change.generation).record(journal::updated(path, result.changes));
