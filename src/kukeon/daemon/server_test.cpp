@@ -14,6 +14,7 @@
 #include <mutex>
 #include <set>
 #include <stdexcept>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -338,6 +339,68 @@ TEST_F(ServerTest, WorkGoesOnAfterTheClientLeft) {
   TestClient other{socket};
   EXPECT_EQ(other.ask(ping("1")), pong("1"));
   EXPECT_TRUE(server->stop(10s));
+}
+
+// Runs until its client is gone, or ten seconds; then says which.
+struct UntilGone {
+  explicit UntilGone(Router& router) {
+    router.on<api::ApplyDocuments>(
+        [this](const api::ApplyDocuments::Request&, const std::stop_token& gone) {
+          began.count_down();
+          std::mutex mutex;
+          std::condition_variable_any never;
+          std::unique_lock lock{mutex};
+          never.wait_for(lock, gone, 10s, [] { return false; });
+          was_told.set_value(gone.stop_requested());
+          return api::ApplyDocuments::Result{};
+        });
+  }
+  std::latch began{1};
+  std::promise<bool> was_told;
+};
+constexpr const char* until_gone = R"({"method":"KukeonV1.ApplyDocuments","params":[{}],"id":1})";
+
+TEST_F(ServerTest, HandlerIsToldThatItsClientHungUp) {
+  UntilGone handler{router};
+  start();
+  {
+    TestClient client{socket};
+    client.send(until_gone);
+    handler.began.wait();
+  }
+  EXPECT_TRUE(handler.was_told.get_future().get());
+}
+
+TEST_F(ServerTest, HandlerIsToldOfAHangUpAlsoAfterAHalfClose) {
+  UntilGone handler{router};
+  start();
+  {
+    TestClient client{socket};
+    client.send(until_gone);
+    client.shut_writing();
+    handler.began.wait();
+  }
+  EXPECT_TRUE(handler.was_told.get_future().get());
+}
+
+TEST_F(ServerTest, ClientThatOnlyShutItsSideHasNotHungUp) {
+  std::promise<bool> asked;
+  router.on<api::ApplyDocuments>(
+      [&](const api::ApplyDocuments::Request&, const std::stop_token& gone) {
+        gate.pass();
+        asked.set_value(gone.stop_requested());
+        return api::ApplyDocuments::Result{};
+      });
+  start();
+  TestClient client{socket};
+  client.send(until_gone);
+  client.send(ping("2"));
+  client.shut_writing();
+  EXPECT_EQ(client.line(), pong("2"));
+  gate.await_arrivals(1);
+  gate.open();
+  EXPECT_FALSE(asked.get_future().get());
+  EXPECT_THAT(client.line().value_or(""), StartsWith(R"({"id":1,)"));
 }
 
 TEST_F(ServerTest, ServesTwoHundredClientsAtOnce) {

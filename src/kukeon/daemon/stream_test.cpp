@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <latch>
+#include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -46,6 +52,33 @@ TEST(Stream, ServesPipesUntilTheyEnd) {
   std::string all(4096, '\0');
   all.resize(static_cast<std::size_t>(::read(answers.read.get(), all.data(), all.size())));
   EXPECT_EQ(all, pong);
+}
+
+TEST(Stream, TellsItsHandlersThatTheClientHungUp) {
+  Router router;
+  std::latch began{1};
+  bool was_told = false;
+  router.on<api::ApplyDocuments>(
+      [&](const api::ApplyDocuments::Request&, const std::stop_token& gone) {
+        began.count_down();
+        std::mutex mutex;
+        std::condition_variable_any never;
+        std::unique_lock lock{mutex};
+        never.wait_for(lock, gone, std::chrono::seconds{10}, [] { return false; });
+        was_told = gone.stop_requested();
+        return api::ApplyDocuments::Result{};
+      });
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  Fd client{ends[0]};
+  const Fd server{ends[1]};
+  std::jthread serving{[&] { serve_stream(router, server.get(), server.get()); }};
+  write_all(client.get(), R"({"method":"KukeonV1.ApplyDocuments","params":[{}],"id":1})",
+            "request");
+  began.wait();
+  client.reset();
+  serving.join();
+  EXPECT_TRUE(was_told);
 }
 
 TEST(Stream, ServesRegularFiles) {
