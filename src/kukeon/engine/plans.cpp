@@ -13,7 +13,7 @@
 namespace kukeon::engine {
 namespace {
 
-constexpr std::size_t remembered_plans = 64;
+constexpr std::size_t remembered_plans = 16;
 constexpr std::size_t shortest_hash = 12;
 constexpr std::size_t told_moves = 10;
 constexpr std::string_view hash_prefix = "sha256:";
