@@ -34,27 +34,6 @@ void copy_rest(const Fd& file, const std::string& path, int out) {
   }
 }
 
-// While it lives, SIGINT and SIGTERM end the program with exit code 0, also in the middle of a
-// write that blocks: nothing is left to clean up.
-class ExitOnSignal {
- public:
-  ExitOnSignal() {
-    struct sigaction action {};
-    action.sa_handler = [](int) { ::_exit(0); };
-    ::sigaction(SIGINT, &action, &interrupt_);
-    ::sigaction(SIGTERM, &action, &terminate_);
-  }
-  ExitOnSignal(const ExitOnSignal&) = delete;
-  ~ExitOnSignal() {
-    ::sigaction(SIGINT, &interrupt_, nullptr);
-    ::sigaction(SIGTERM, &terminate_, nullptr);
-  }
-
- private:
-  struct sigaction interrupt_ {};
-  struct sigaction terminate_ {};
-};
-
 bool is_same_file(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
@@ -95,6 +74,24 @@ void follow_file(Fd file, const std::string& path, int out) {
 }
 
 }  // namespace
+
+ExitOnSignal::ExitOnSignal() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { ::_exit(0); };
+  ::sigaction(SIGINT, &action, &interrupt_);
+  ::sigaction(SIGTERM, &action, &terminate_);
+}
+
+ExitOnSignal::~ExitOnSignal() {
+  ::sigaction(SIGINT, &interrupt_, nullptr);
+  ::sigaction(SIGTERM, &terminate_, nullptr);
+}
+
+bool reader_left(int out, std::chrono::milliseconds pause) {
+  pollfd reader{out, 0, 0};
+  ::poll(&reader, 1, static_cast<int>(pause.count()));
+  return (reader.revents & (POLLERR | POLLHUP)) != 0;
+}
 
 void copy_file(Terminal& terminal, const std::string& path, Follow follow) {
   terminal.flush();

@@ -1,11 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <signal.h>
+
+#include <chrono>
 #include <string>
 
 #include "kukeon/cli/terminal.h"
 
 namespace kukeon::cli {
+
+// While it lives, SIGINT and SIGTERM end the program with exit code 0, also in the middle of a
+// write that blocks: nothing is left to clean up.
+class ExitOnSignal {
+ public:
+  ExitOnSignal();
+  ExitOnSignal(const ExitOnSignal&) = delete;
+  ExitOnSignal& operator=(const ExitOnSignal&) = delete;
+  ~ExitOnSignal();
+
+ private:
+  struct sigaction interrupt_ {};
+  struct sigaction terminate_ {};
+};
+
+// Waits so long for the reader of a pipe to leave; true when it has.
+bool reader_left(int out, std::chrono::milliseconds pause);
 
 enum class Follow { no, yes };
 
