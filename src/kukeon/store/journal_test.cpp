@@ -168,7 +168,7 @@ TEST_F(JournalTest, EventThatIsNotUnderstoodIsPassedOver) {
   record(1);
   {
     Database database{directory_.path() / "state.db"};
-    database.execute("INSERT INTO events VALUES (2, '{\"type\":\"of a newer kukeond\"}')");
+    database.execute("INSERT INTO journal VALUES (2, 0, 'newer', 'r', '{\"type\":\"newer\"}')");
   }
   open();
   record(1);
