@@ -79,6 +79,7 @@ class Stack {
     add_cell_handlers(router_, *engine_);
     add_container_handlers(router_, *engine_);
     add_image_handlers(router_, *engine_);
+    add_purge_handlers(router_, *engine_);
     add_daemon_handlers(router_, *engine_, *runtime_, std::move(facts));
     event_watch_.emplace(engine_->journal());
     event_watch_->add_handlers(router_);

@@ -109,6 +109,11 @@ struct GetCell {
   using Reply = ResultReply<Result>;
 };
 
+// Ours: stop and start as one call. Refused while the cell is Pending or Unknown.
+struct RestartCell : LifecycleMethod<v1beta1::CellDoc, "Cell", "Restarted"> {
+  static constexpr std::string_view name = "RestartCell";
+};
+
 // The cells below a realm, space or stack, or all.
 struct ListCells {
   static constexpr std::string_view name = "ListCells";

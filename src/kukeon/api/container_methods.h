@@ -102,6 +102,11 @@ struct StartContainer : LifecycleMethod<v1beta1::ContainerDoc, "Container", "Sta
   static constexpr std::string_view name = "StartContainer";
 };
 
+// Ours: ends the task of a container, if it has one, and starts it anew.
+struct RestartContainer : LifecycleMethod<v1beta1::ContainerDoc, "Container", "Restarted"> {
+  static constexpr std::string_view name = "RestartContainer";
+};
+
 // Ends the task of a container and keeps its definition.
 struct StopContainer : LifecycleMethod<v1beta1::ContainerDoc, "Container", "Stopped"> {
   static constexpr std::string_view name = "StopContainer";

@@ -7,6 +7,7 @@
 #include "kukeon/api/cell_methods.h"
 #include "kukeon/api/container_methods.h"
 #include "kukeon/api/daemon_methods.h"
+#include "kukeon/api/event_methods.h"
 #include "kukeon/api/frames.h"
 #include "kukeon/api/image_methods.h"
 #include "kukeon/api/realm_methods.h"
@@ -316,6 +317,42 @@ TEST(WireKeys, OfRepliesAreGoNamesInTheirOrder) {
   EXPECT_EQ(keys(GetImage::Result{}), "Realm Namespace Image");
   EXPECT_EQ(keys(DeleteImage::Result{}), "Realm Namespace Ref");
   EXPECT_EQ(keys(ListCells::Request{}), "RealmName SpaceName StackName");
+  EXPECT_EQ(keys(RestartCell::Result{}), "Cell Restarted");
+  EXPECT_EQ(keys(RestartContainer::Result{}), "Container Restarted");
+  EXPECT_EQ(keys(WatchEvents::Request{}),
+            "After TimeoutSeconds Limit RealmName SpaceName StackName CellName ContainerName Types "
+            "Since");
+  EXPECT_EQ(keys(WatchEvents::Result{}), "Events Next Lost");
+  EXPECT_EQ(keys(Event{}),
+            "sequence time type kind name realmId spaceId stackId cellId message data");
+}
+
+// Ours, frozen as the first daemon that had it wrote it.
+TEST(WireVectors, WatchEvents) {
+  EXPECT_EQ(
+      request_line<WatchEvents>({.after = 7, .timeout_seconds = 30, .cell_name = "web"}, 14),
+      R"({"method":"KukeonV1.WatchEvents","params":[{"After":7,"TimeoutSeconds":30,"Limit":0,)"
+      R"("CellName":"web","Since":"0001-01-01T00:00:00Z"}],"id":14})");
+  WatchEvents::Reply reply;
+  Event event;
+  event.sequence = 8;
+  event.time = Timestamp::parse("2026-05-14T21:10:38Z");
+  event.type = "exit";
+  event.kind = "Container";
+  event.name = "app";
+  event.realm_name = "r";
+  event.space_name = "s";
+  event.stack_name = "t";
+  event.cell_name = "web";
+  event.message = "container \"app\" exited with code 3";
+  event.data["exitCode"] = "3";
+  reply.result.events = {event};
+  reply.result.next = 8;
+  EXPECT_EQ(response_line(reply, 14),
+            R"({"id":14,"result":{"Result":{"Events":[{"sequence":8,"time":"2026-05-14T21:10:38Z",)"
+            R"("type":"exit","kind":"Container","name":"app","realmId":"r","spaceId":"s",)"
+            R"("stackId":"t","cellId":"web","message":"container \"app\" exited with code 3",)"
+            R"("data":{"exitCode":"3"}}],"Next":8,"Lost":0},"Err":null},"error":null})");
 }
 
 }  // namespace

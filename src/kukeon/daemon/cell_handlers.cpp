@@ -63,6 +63,10 @@ void add_cell_handlers(Router& router, engine::Engine& engine) {
     return api::KillCell::Result{v1beta1::from_model(engine.kill_cell(address_of(request.doc))),
                                  true};
   });
+  router.on<api::RestartCell>([&engine](const api::RestartCell::Request& request) {
+    return api::RestartCell::Result{
+        v1beta1::from_model(engine.restart_cell(address_of(request.doc))), true};
+  });
   router.on<api::DeleteCell>([&engine](const api::DeleteCell::Request& request) {
     const auto gone = engine.delete_cell(address_of(request.doc));
     return api::DeleteCell::Result{

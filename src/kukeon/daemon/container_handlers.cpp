@@ -68,6 +68,10 @@ void add_container_handlers(Router& router, engine::Engine& engine) {
     return api::KillContainer::Result{
         reply_doc(engine.kill_container(address_of(request.doc)), request.doc), true};
   });
+  router.on<api::RestartContainer>([&engine](const api::RestartContainer::Request& request) {
+    return api::RestartContainer::Result{
+        reply_doc(engine.restart_container(address_of(request.doc)), request.doc), true};
+  });
   router.on<api::DeleteContainer>([&engine](const api::DeleteContainer::Request& request) {
     const auto gone = engine.delete_container(address_of(request.doc));
     return api::DeleteContainer::Result{

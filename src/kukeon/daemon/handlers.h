@@ -26,6 +26,7 @@ void add_space_handlers(Router& router, engine::Engine& engine);
 void add_stack_handlers(Router& router, engine::Engine& engine);
 void add_cell_handlers(Router& router, engine::Engine& engine);
 void add_container_handlers(Router& router, engine::Engine& engine);
+void add_purge_handlers(Router& router, engine::Engine& engine);  // and RefreshAll
 void add_image_handlers(Router& router, engine::Engine& engine);
 // `usual` judges manifests whose sender does not say how.
 void add_document_handlers(Router& router, engine::Engine& engine, v1beta1::Validation usual);

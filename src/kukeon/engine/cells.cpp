@@ -562,6 +562,31 @@ model::Cell Engine::halt_cell(const model::Path& path, Signal signal) {
 model::Cell Engine::stop_cell(const model::Path& path) { return halt_cell(path, Signal::term); }
 model::Cell Engine::kill_cell(const model::Path& path) { return halt_cell(path, Signal::kill); }
 
+// Stop and start under one lock (runtime.md 6). The intent stays what it was, "running": a daemon
+// killed between the two brings the cell back.
+model::Cell Engine::restart_cell(const model::Path& path) {
+  const auto held = lock(path);
+  const auto stored = stored_cell(path);
+  model::Cell cell = stored->value;
+  const CellLayout at = layout_of(cell);
+  observe(cell, at, stored->intent);
+  if (stored->value.status.state == model::CellState::pending ||
+      cell.status.state == model::CellState::unknown) {
+    throw Error{kinds::failed_precondition,
+                fmt::format("cell {} is {} and cannot be restarted; if it stays so, delete it: kuke"
+                            " delete cell {}",
+                            quote(path.cell),
+                            cell.status.state == model::CellState::unknown ? "Unknown" : "Pending",
+                            path.cell)};
+  }
+  if (!model::is_up(cell.status.state)) return ensure_cell(stored->value).cell;
+  bring_down(cell, at, Signal::term, Keep::records, config_.stop_grace);
+  for (model::ContainerStatus& status : cell.status.containers) status.restart_attempts = 0;
+  during("failed to start cell containers", [&] { run(cell, {}); });
+  return put_cell(cell, Intent::running,
+                  {journal::stopped(path, first_signal(Signal::term)), journal::started(path)});
+}
+
 Deletion<model::Cell> Engine::delete_cell(const model::Path& path) {
   const auto held = lock(path);
   const auto stored = store_.find<model::Cell>(path);
@@ -610,20 +635,50 @@ void refuse_root(const model::Cell& cell, const model::ContainerSpec& spec, std:
 
 }  // namespace
 
+void Engine::require_root(const CellLayout& at) {
+  const auto root = runtime_.find_task(at.ns, at.root_id);
+  if (root && root->state == runtime::TaskState::running) return;
+  throw Error{kinds::failed_precondition,
+              fmt::format("cell {} does not run; start it first: kuke start cell {}",
+                          quote(at.path.cell), at.path.cell)};
+}
+
 model::Container Engine::start_container(const model::Path& path) {
+  const auto held = lock(path.up_to(model::Kind::cell));
+  return start_in_cell(path);
+}
+
+model::Container Engine::restart_container(const model::Path& path) {
   const model::Path cell_path = path.up_to(model::Kind::cell);
   const auto held = lock(cell_path);
   const auto stored = stored_cell(cell_path);
   model::Cell cell = stored->value;
   const model::ContainerSpec& spec = container_in(cell, path.container);
+  refuse_root(cell, spec, "restarted");
+  const CellLayout at = layout_of(cell);
+  require_root(at);
+  // Pending before it ends: a daemon killed in the middle goes on starting it.
+  if (auto* status = model::find_status(cell.status, spec.id)) {
+    status->state = model::ContainerState::pending;
+  }
+  store_.write(
+      [&](Changes& changes) { changes.put(cell, stored->intent).set_halted(path, false); });
+  if (runtime_.find_task(at.ns, at.container_id(spec))) {
+    stop_one(spec, at, Signal::term, config_.stop_grace);
+    runtime_.delete_task(at.ns, at.container_id(spec));
+    store_.record(journal::stopped(path, first_signal(Signal::term)));
+  }
+  return start_in_cell(path);
+}
+
+model::Container Engine::start_in_cell(const model::Path& path) {
+  const model::Path cell_path = path.up_to(model::Kind::cell);
+  const auto stored = stored_cell(cell_path);
+  model::Cell cell = stored->value;
+  const model::ContainerSpec& spec = container_in(cell, path.container);
   refuse_root(cell, spec, "started");
   const CellLayout at = layout_of(cell);
-  const auto root = runtime_.find_task(at.ns, at.root_id);
-  if (!root || root->state != runtime::TaskState::running) {
-    throw Error{kinds::failed_precondition,
-                fmt::format("cell {} does not run; start it first: kuke start cell {}",
-                            quote(cell_path.cell), cell_path.cell)};
-  }
+  require_root(at);
   // What the user wants first: a daemon killed in the middle goes on starting.
   for (model::ContainerStatus& status : cell.status.containers) {
     if (status.id != spec.id) continue;

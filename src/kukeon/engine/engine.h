@@ -105,6 +105,31 @@ struct Deletion {
   std::vector<std::string> deleted;
 };
 
+// What a purge found and did. Without a document `value` is empty.
+template <class T>
+struct Purge {
+  T value{};
+  bool had_document = false;
+  std::vector<std::string> deleted{};  // as in Deletion
+  std::string error{};                 // what stays, and why; all else is done
+};
+struct ContainerPurge {
+  std::optional<model::Container> container{};  // where its cell knew it
+  bool cell_had_document = false;
+  std::vector<std::string> deleted{};
+  std::string error{};
+};
+
+// Names as wire.md §6 wants them: bare, containers as realm/space/stack/cell/container.
+struct Refreshed {
+  struct Names {
+    std::vector<std::string> found;
+    std::vector<std::string> updated;
+  };
+  Names realms, spaces, stacks, cells, containers;
+  std::vector<std::string> errors;
+};
+
 struct ApplyResult {
   int index = 0;
   model::Kind kind = model::Kind::realm;
@@ -190,15 +215,30 @@ class Engine {
   model::Cell start_cell(const model::Path& path);
   model::Cell stop_cell(const model::Path& path);
   model::Cell kill_cell(const model::Path& path);
+  // Stops what runs and starts it again, under one lock; what has ended is just started. Refused
+  // for what is Pending or Unknown.
+  model::Cell restart_cell(const model::Path& path);
   model::Container start_container(const model::Path& path);
   model::Container stop_container(const model::Path& path);
   model::Container kill_container(const model::Path& path);
+  model::Container restart_container(const model::Path& path);
 
   Deletion<model::Realm> delete_realm(const std::string& name, const DeleteOptions& options);
   Deletion<model::Space> delete_space(const model::Path& path, const DeleteOptions& options);
   Deletion<model::Stack> delete_stack(const model::Path& path, const DeleteOptions& options);
   Deletion<model::Cell> delete_cell(const model::Path& path);
   Deletion<model::Container> delete_container(const model::Path& path);
+
+  // Deletes, goes on where that fails, and sweeps up what the names lead to on the host: also of an
+  // object without a document. Throws the not-found kind where nothing at all is there.
+  Purge<model::Realm> purge_realm(const std::string& name, const DeleteOptions& options);
+  Purge<model::Space> purge_space(const model::Path& path, const DeleteOptions& options);
+  Purge<model::Stack> purge_stack(const model::Path& path, const DeleteOptions& options);
+  Purge<model::Cell> purge_cell(const model::Path& path);
+  ContainerPurge purge_container(const model::Path& path);
+
+  // Looks at everything and stores what state it is in; never throws for one object.
+  Refreshed refresh_all();
 
   LogPaths log_paths(const model::Path& container);
 
@@ -331,6 +371,21 @@ class Engine {
   void finish_delete(const model::Cell& cell);
   model::Cell halt_cell(const model::Path& path, Signal signal);
   model::Container halt_container(const model::Path& path, Signal signal);
+  void require_root(const CellLayout& at);
+  model::Container start_in_cell(const model::Path& path);  // its cell's lock is held
+
+  // purge and refresh
+  class Sweep;
+  std::string namespace_by_name(const std::string& realm) const;
+  void sweep_container(const std::string& ns, const std::string& id, Sweep& sweep);
+  void sweep_below(const model::Path& path, const std::string& ns, const std::string& prefix,
+                   Sweep& sweep);
+  void sweep_group(const std::string& group, Sweep& sweep);
+  void forget(const model::Path& path, const Sweep& sweep);
+  template <class T>
+  void refresh_layer(const model::Path& path, Refreshed::Names& names,
+                     std::vector<std::string>& errors, const std::function<void(T&)>& look_at);
+  void refresh_cell(const model::Path& path, Refreshed& result);
 
   // plan execution
   struct CellProgress {

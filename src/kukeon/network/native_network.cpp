@@ -116,8 +116,9 @@ void NativeNetwork::remove_space(const SpaceNetwork& space) {
       Netlink netlink;
       netlink.remove_group(group);
       netlink.remove_link(space.bridge);
-      // `delete element` fails where there is none; added first, there is one.
-      if (nft_.list(fmt::format("list set {} subnets", table))) {
+      // `delete element` fails where there is none; added first, there is one. A space whose lease
+      // is gone has no subnet to look for.
+      if (space.subnet.prefix > 0 && nft_.list(fmt::format("list set {} subnets", table))) {
         nft_.run(element_command("add", space) + element_command("delete", space));
       }
     });
