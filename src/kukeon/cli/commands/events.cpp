@@ -228,7 +228,7 @@ class Events : public Command {
         return context.client().call<api::WatchEvents>(request, poll_time + answer_grace);
       } catch (const Error& error) {
         const bool gone = error.is(kinds::dial) || error.is(kinds::deadline_exceeded) ||
-                          (error.is(kinds::rpc) && !error.message().starts_with("rpc: "));
+                          error.message().starts_with("unexpected EOF");
         if (!connected || !gone || context.settings().no_daemon) throw;
         if (!std::exchange(told, true)) {
           context.warn("kukeond is gone ({}); events go on when it is back", error.what());

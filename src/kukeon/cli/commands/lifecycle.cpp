@@ -19,7 +19,7 @@ using v1beta1::CellDoc;
 using v1beta1::ContainerDoc;
 using v1beta1::Kind;
 
-// `kuke start|stop|kill cell|container NAME`: one call each, and one line.
+// `kuke start|stop|kill|restart cell|container NAME`: one call each, and one line.
 template <class Call, class Doc>
 class Lifecycle : public Command {
   static constexpr Kind kind = Doc::document_kind;
@@ -45,6 +45,7 @@ class Lifecycle : public Command {
   static constexpr std::string_view done() {
     constexpr std::string_view call = Call::name;
     if (call.starts_with("Start")) return "Started";
+    if (call.starts_with("Restart")) return "Restarted";
     return call.starts_with("Stop") ? "Stopped" : "Killed";
   }
 };
@@ -106,6 +107,27 @@ const Register<Lifecycle<api::KillContainer, ContainerDoc>> kill_container{{
     .path = "kill container",
     .summary = "Kill one container of a cell",
     .examples = "kuke kill container sidecar --cell web",
+    .aliases = "co",
+}};
+
+const RegisterGroup restart{{
+    .path = "restart",
+    .summary = "Stop what runs and start it again",
+    .about =
+        R"(Stops gracefully and starts again, as one step: nothing else gets in between. What has ended is
+just started. Files and addresses stay.)",
+    .examples = "kuke restart cell web\nkuke restart container sidecar --cell web",
+}};
+const Register<Lifecycle<api::RestartCell, CellDoc>> restart_cell{{
+    .path = "restart cell",
+    .summary = "Restart a cell with all its containers",
+    .examples = "kuke restart cell web",
+    .aliases = "ce",
+}};
+const Register<Lifecycle<api::RestartContainer, ContainerDoc>> restart_container{{
+    .path = "restart container",
+    .summary = "Restart one container of a cell",
+    .examples = "kuke restart container sidecar --cell web",
     .aliases = "co",
 }};
 
