@@ -530,7 +530,9 @@ CellOutcome Engine::ensure_cell(model::Cell cell) {
     during("failed to start cell containers", [&] { start_the_rest(cell, at); });
     events.push_back(journal::started(path));
   }
-  const bool as_stored = stored->intent == Intent::running && cell.status == stored->value.status;
+  // What was started is Pending in the store, whatever it was before.
+  const bool as_stored =
+      events.empty() && stored->intent == Intent::running && cell.status == stored->value.status;
   outcome.cell = as_stored ? cell : put_cell(cell, Intent::running, std::move(events));
   return outcome;
 }
