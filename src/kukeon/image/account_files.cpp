@@ -77,19 +77,22 @@ void mount_snapshot(const runtime::Mount& mount, const fs::path& target) {
 
 // Absent files are empty. Links lead no further than `root`.
 std::string read_in_root(const Fd& root, const char* path) {
+  // First only looked up: opening a device of the image's own choice could do anything.
   open_how how{};
-  how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
+  how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const Fd file{static_cast<int>(::syscall(SYS_openat2, root.get(), path, &how, sizeof how))};
-  if (!file) {
-    if (errno == ENOENT || errno == ENOTDIR) return {};
+  const Fd found{static_cast<int>(::syscall(SYS_openat2, root.get(), path, &how, sizeof how))};
+  if (!found) {
+    // ELOOP: a link to itself is as good as none.
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return {};
     throw Error::from_errno(fmt::format("open {} of the image", path));
   }
   struct stat info {};
-  if (::fstat(file.get(), &info) < 0) {
+  if (::fstat(found.get(), &info) < 0) {
     throw Error::from_errno(fmt::format("stat {} of the image", path));
   }
   if (!S_ISREG(info.st_mode)) return {};
+  const Fd file = open_file(fmt::format("/proc/self/fd/{}", found.get()), O_RDONLY);
   std::string text(largest_file + 1, '\0');
   std::size_t filled = 0;
   const auto source = source_of(file.get());

@@ -4,9 +4,11 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <exception>
 #include <utility>
 #include <vector>
@@ -93,6 +95,42 @@ std::uint64_t entry_size(archive_entry* entry) {
   return static_cast<std::uint64_t>(size);
 }
 
+// Throws for a name that would lie above the root it is unpacked into. A leading slash is no harm:
+// whoever unpacks a layer takes it for the layer's root.
+void require_inside(std::string_view name) {
+  int depth = 0;
+  for (const auto& part : split(name, '/')) {
+    if (part.empty() || part == ".") continue;
+    depth += part == ".." ? -1 : 1;
+    if (depth < 0) throw broken(fmt::format("file {} leaves the layer", quote(name)));
+  }
+}
+
+// What a layer costs: the bytes of its tar, headers too, or of its files where these are more
+// (the holes of sparse ones).
+class LayerCost {
+ public:
+  explicit LayerCost(Budget& budget) : budget_{budget} {}
+
+  void add_tar(std::uint64_t bytes) { charge(tar_ += bytes); }
+  void add_file(std::uint64_t bytes) {
+    if (bytes > UINT64_MAX - files_) bytes = UINT64_MAX - files_;
+    charge(files_ += bytes);
+  }
+
+ private:
+  void charge(std::uint64_t bytes) {
+    if (bytes <= charged_) return;
+    budget_.spend(bytes - charged_);
+    charged_ = bytes;
+  }
+
+  Budget& budget_;
+  std::uint64_t tar_ = 0;
+  std::uint64_t files_ = 0;
+  std::uint64_t charged_ = 0;
+};
+
 }  // namespace
 
 void Budget::spend(std::uint64_t bytes) {
@@ -100,6 +138,15 @@ void Budget::spend(std::uint64_t bytes) {
     throw broken(fmt::format("uncompressed it is larger than the limit of {} MiB", total_ >> 20));
   }
   left_ -= bytes;
+}
+
+Fd open_archive(const fs::path& path) {
+  // Without waiting for the other end of a FIFO.
+  Fd file = open_file(path.string(), O_RDONLY | O_NONBLOCK);
+  struct stat info {};
+  if (::fstat(file.get(), &info) < 0) throw Error::from_errno("stat " + path.string());
+  if (!S_ISREG(info.st_mode)) throw broken(fmt::format("{} is no regular file", path.string()));
+  return file;
 }
 
 Source source_of(int fd) {
@@ -173,10 +220,11 @@ std::string clean_member_name(std::string_view path) {
 
 struct ArchiveReader::State {
   State(Source source, Budget& owner, std::size_t most)
-      : reader{std::move(source)}, budget{owner}, entries_left{most} {}
+      : reader{std::move(source)}, budget{owner}, most_entries{most}, entries_left{most} {}
 
   Reader reader;
   Budget& budget;
+  std::size_t most_entries;
   std::size_t entries_left;
 };
 
@@ -194,7 +242,9 @@ ArchiveReader::~ArchiveReader() = default;
 std::optional<Entry> ArchiveReader::next() {
   auto& reader = state_->reader;
   if (!reader.next_header()) return std::nullopt;
-  if (state_->entries_left-- == 0) throw broken("the archive has too many members");
+  if (state_->entries_left-- == 0) {
+    throw broken(fmt::format("the archive has more than {} members", state_->most_entries));
+  }
 
   const char* name = archive_entry_pathname(reader.entry);
   if (name == nullptr) throw broken("a member's name is not valid UTF-8");
@@ -249,15 +299,32 @@ void decompress(const Source& source, Budget& budget, Spool& to) {
 }
 
 std::size_t check_layer(const Source& source, Budget& budget, std::size_t most_entries) {
-  Reader reader{source};
+  // Two readers, since the runtime reads on after the end of the tar, for the digest of it all.
+  Reader bytes{source};
+  archive_read_support_format_raw(bytes.handle);
+  archive_read_support_filter_gzip(bytes.handle);
+  archive_read_support_filter_zstd(bytes.handle);
+  bytes.open();
+  if (!bytes.next_header()) throw broken("the archive is empty");
+  LayerCost cost{budget};
+  const Source tar = [&](char* buffer, std::size_t size) {
+    const std::size_t count = bytes.read(buffer, size);
+    cost.add_tar(count);
+    return count;
+  };
+
+  Reader reader{tar};
   archive_read_support_format_tar(reader.handle);
-  archive_read_support_filter_gzip(reader.handle);
-  archive_read_support_filter_zstd(reader.handle);
   reader.open();
   std::size_t count = 0;
   for (; reader.next_header(); ++count) {
-    if (count == most_entries) throw broken("it has too many files");
-    budget.spend(entry_size(reader.entry));
+    if (count == most_entries) throw broken(fmt::format("it has more than {} files", most_entries));
+    cost.add_file(entry_size(reader.entry));
+    if (const char* name = archive_entry_pathname(reader.entry)) require_inside(name);
+    if (const char* target = archive_entry_hardlink(reader.entry)) require_inside(target);
+  }
+  std::vector<char> rest(chunk_size);
+  while (tar(rest.data(), rest.size()) > 0) {
   }
   return count;
 }

@@ -35,6 +35,10 @@ class Budget {
   std::uint64_t left_;
 };
 
+// A file on its way in; throws load_image where `path` is no regular file, of which reading might
+// not end.
+Fd open_archive(const fs::path& path);
+
 // Source over a file that someone else owns; reads from the current position.
 Source source_of(int fd);
 // Source over bytes that outlive it.
@@ -73,8 +77,7 @@ struct Entry {
 };
 
 // Reads a tar, plain or compressed with gzip or zstd, front to back. Refuses absolute names and
-// names with
-// `..`. Throws load_image, and what the source throws.
+// names with `..`. Throws load_image, and what the source throws.
 class ArchiveReader {
  public:
   // The budget outlives the reader.
@@ -100,8 +103,8 @@ std::string clean_member_name(std::string_view path);
 void decompress(const Source& source, Budget& budget, Spool& to);
 
 // Walks a layer, plain or compressed, as the runtime will when it unpacks it, and answers how many
-// files it has. Throws load_image when it is no tar, is damaged, or unpacks to more than the budget
-// (the holes of sparse files count).
+// files it has. Throws load_image when it is no tar, is damaged, names files above its root, or
+// unpacks to more than the budget (the holes of sparse files and what follows the tar's end count).
 std::size_t check_layer(const Source& source, Budget& budget, std::size_t most_entries);
 
 // Writes a directory as an uncompressed tar, the same bytes for the same tree: sorted, with owners,

@@ -116,6 +116,12 @@ class TreeWriter {
     }
     for (const auto& name : names_in(directory, path)) {
       const std::string below = path.empty() ? name : path + "/" + name;
+      // Whoever unpacks the layer would remove a file instead of making one (OCI image spec,
+      // "Whiteouts").
+      if (name.starts_with(".wh.")) {
+        throw Error{kinds::load_image,
+                    fmt::format("{} has a name that marks a deletion in a layer", quote(below))};
+      }
       struct stat info {};
       if (::fstatat(directory.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) < 0) {
         throw Error::from_errno(fmt::format("stat {}", quote(below)));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <random>
 #include <set>
@@ -26,6 +27,8 @@ namespace {
 
 constexpr std::size_t chunk_size = std::size_t{1} << 18;
 constexpr std::size_t most_layers = 512;
+constexpr std::size_t most_manifests = 4096;  // of one index, and names of one archive
+constexpr std::int64_t largest_blob = std::int64_t{1} << 50;  // 512 of them still fit 64 bits
 constexpr int deepest_index = 4;
 constexpr int most_link_steps = 8;
 
@@ -34,6 +37,9 @@ constexpr std::string_view child_label = "containerd.io/gc.ref.content.";
 constexpr std::string_view snapshot_label = "containerd.io/gc.ref.snapshot.";
 
 Error broken(std::string message) { return Error{kinds::load_image, std::move(message)}; }
+Error too_deep() {
+  return broken(fmt::format("its indexes are nested more than {} deep", deepest_index));
+}
 
 // Names by which remove_leftovers() knows what is ours.
 constexpr std::string_view lease_prefix = "kukeon-import-";
@@ -95,7 +101,30 @@ void check_descriptor(const oci::Descriptor& blob, std::string_view what) {
     throw broken(
         fmt::format("{} has the digest {}, want sha256 and 64 digits", what, quote(blob.digest)));
   }
-  if (blob.size < 0) throw broken(fmt::format("{} has a negative size", what));
+  if (blob.size < 0 || blob.size > largest_blob) {
+    throw broken(fmt::format("{} {} has the impossible size {}", what, blob.digest, blob.size));
+  }
+}
+
+void check_count(std::size_t count, std::size_t most, std::string_view what) {
+  if (count > most) throw broken(fmt::format("it has {} {}, more than {}", count, what, most));
+}
+
+// A layer that its publisher keeps to himself ("foreign" to Docker): archives and registries may
+// name it without having it.
+bool is_kept_back(std::string_view media_type) {
+  return media_type.find(".nondistributable.") != std::string_view::npos ||
+         media_type.find(".foreign.") != std::string_view::npos;
+}
+
+Error missing_layer(const oci::Descriptor& layer) {
+  return broken(fmt::format(
+      "layer {} is missing{}", layer.digest,
+      is_kept_back(layer.media_type)
+          ? fmt::format("; its type {} says that it may not be passed on, so it has to come from "
+                        "its publisher",
+                        layer.media_type)
+          : ""));
 }
 
 runtime::ImageRecord record_of(runtime::Runtime& runtime, const std::string& ns,
@@ -107,7 +136,27 @@ runtime::ImageRecord record_of(runtime::Runtime& runtime, const std::string& ns,
 
 bool is_gzip(std::string_view head) { return head.starts_with("\x1f\x8b"); }
 bool is_zstd(std::string_view head) { return head.starts_with("\x28\xb5\x2f\xfd"); }
-bool is_tar(std::string_view head) { return head.size() >= 262 && head.substr(257, 5) == "ustar"; }
+// By the checksum of the first header, which all tars have had since there are tars; one without a
+// file begins with the zeros that end it.
+bool is_tar(std::string_view head) {
+  constexpr std::size_t block = 512;
+  constexpr std::size_t checksum_at = 148;
+  constexpr std::size_t checksum_size = 8;
+  if (head.size() < block) return false;
+  head = head.substr(0, block);
+  if (head.find_first_not_of('\0') == std::string_view::npos) return true;
+  unsigned wanted = 0;
+  const auto field = trim(head.substr(checksum_at, checksum_size));
+  const auto end = std::from_chars(field.data(), field.data() + field.size(), wanted, 8).ptr;
+  if (end == field.data()) return false;
+  unsigned sum = checksum_size * ' ';
+  for (std::size_t i = 0; i < block; ++i) {
+    if (i < checksum_at || i >= checksum_at + checksum_size) {
+      sum += static_cast<unsigned char>(head[i]);
+    }
+  }
+  return sum == wanted;
+}
 bool is_layer(std::string_view head) { return is_gzip(head) || is_zstd(head) || is_tar(head); }
 
 std::string_view layer_media_type(std::string_view head) {
@@ -173,7 +222,7 @@ class ImageStore::Import {
     if (fs::is_directory(path)) {
       write_directory_tar(path, layer, layer_budget_, store_.limits_.layer_entries);
     } else {
-      const Fd file = open_file(path.string(), O_RDONLY);
+      const Fd file = open_archive(path);
       decompress(source_of(file.get()), archive_budget_, layer);
     }
     Budget unpacked{store_.limits_.total_bytes};
@@ -304,6 +353,8 @@ class ImageStore::Import {
     if (is_layer(head)) {
       during(fmt::format("layer {}", entry.path),
              [&] { check_layer(spool.source(), layer_budget_, store_.limits_.layer_entries); });
+    } else {
+      unchecked_.insert(spool.digest());
     }
     const auto blob = put_spool(layer_media_type(head), spool);
     return {blob.digest, blob.size, blob.media_type};
@@ -312,18 +363,16 @@ class ImageStore::Import {
   // Brings a manifest or index with all that hangs on it into the content store. Of an index's
   // manifests those without a file are for other platforms.
   void store_tree(const LayoutDirectory& layout, const oci::Descriptor& top, int depth) {
-    if (depth == deepest_index) throw broken("its indexes are nested too deeply");
+    if (depth > deepest_index) throw too_deep();
     check_descriptor(top, "an image in index.json");
-    if (static_cast<std::uint64_t>(top.size) > store_.limits_.document_bytes) {
-      throw broken(
-          fmt::format("{} is larger than {} bytes", top.digest, store_.limits_.document_bytes));
-    }
+    // Indexes that name one another's entries again and again are walked once.
+    if (!walked_.insert(top.digest).second) return;
     store_file(layout, top, Content::document);
-    const std::string text =
-        store_.runtime_.read_blob(ns_, top.digest, store_.limits_.document_bytes);
+    const std::string text = store_.read_document(ns_, top, "document");
     if (oci::media::is_index(top.media_type)) {
       const auto index =
           parse_document("index " + top.digest, [&] { return oci::parse_index(text); });
+      check_count(index.manifests.size(), most_manifests, "manifests in one index");
       for (const auto& next : index.manifests) {
         check_descriptor(next, "a manifest of the index");
         if (fs::exists(path_of(layout, next.digest))) store_tree(layout, next, depth + 1);
@@ -332,10 +381,7 @@ class ImageStore::Import {
     }
     const auto manifest =
         parse_document("manifest " + top.digest, [&] { return oci::parse_manifest(text); });
-    if (manifest.layers.size() > most_layers) {
-      throw broken(
-          fmt::format("it has {} layers, more than {}", manifest.layers.size(), most_layers));
-    }
+    check_count(manifest.layers.size(), most_layers, "layers");
     store_file(layout, manifest.config, Content::document);
     for (const auto& layer : manifest.layers) store_file(layout, layer, Content::layer);
   }
@@ -348,6 +394,7 @@ class ImageStore::Import {
 
   void store_file(const LayoutDirectory& layout, const oci::Descriptor& blob, Content content) {
     check_descriptor(blob, content == Content::layer ? "a layer" : "a document");
+    if (content == Content::document) store_.require_document_size(blob, "document");
     auto& runtime = store_.runtime_;
     const auto vanished = [digest = blob.digest](char*, std::size_t) -> std::size_t {
       throw Error{kinds::not_found,
@@ -358,7 +405,12 @@ class ImageStore::Import {
       runtime.write_blob(ns_, to_runtime(blob), vanished, {}, lease_.id());
       return;
     }
-    const Fd file = open_file(path_of(layout, blob.digest).string(), O_RDONLY | O_NOFOLLOW);
+    const fs::path path = path_of(layout, blob.digest);
+    if (!fs::exists(fs::symlink_status(path))) {
+      if (content == Content::layer) throw missing_layer(blob);
+      throw broken(fmt::format("document {} is missing", blob.digest));
+    }
+    const Fd file = open_file(path.string(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     struct stat info {};
     if (::fstat(file.get(), &info) < 0) throw Error::from_errno("stat a blob");
     if (!S_ISREG(info.st_mode) || info.st_size != blob.size) {
@@ -380,6 +432,7 @@ class ImageStore::Import {
     blob.digest = spool.digest();
     blob.size = static_cast<std::int64_t>(spool.size());
     store_.runtime_.write_blob(ns_, to_runtime(blob), spool.source(), {}, lease_.id());
+    sizes_[blob.digest] = blob.size;
     return blob;
   }
 
@@ -396,6 +449,7 @@ class ImageStore::Import {
   std::vector<Named> images_of_layout(const LoadOptions& options) {
     const auto index =
         parse_document("index.json", [&] { return oci::parse_index(documents_.at("index.json")); });
+    check_count(index.manifests.size(), most_manifests, "manifests in index.json");
     std::map<std::string, std::vector<oci::Descriptor>> by_name;
     for (const auto& blob : index.manifests) {
       check_descriptor(blob, "an image in index.json");
@@ -430,8 +484,11 @@ class ImageStore::Import {
       throw broken(
           fmt::format("it holds {} images, and a name can be given to one only", entries.size()));
     }
+    check_count(entries.size(), most_manifests, "images");
     std::vector<Named> images;
     for (const auto& entry : entries) {
+      check_count(entry.layers.size(), most_layers, "layers");
+      check_count(images.size() + entry.repo_tags.size(), most_manifests, "names");
       oci::Manifest manifest;
       manifest.media_type = oci::media::manifest;
       manifest.config = find_member(entry.config, "config");
@@ -472,6 +529,7 @@ class ImageStore::Import {
     for (const auto& [name, target] : images) {
       during(fmt::format("image {}", name), [&] {
         const auto image = store_.resolve(ns_, to_runtime(target));
+        require_checked(image);
         label_children(image);
         store_.unpack_layers(ns_, image, lease_.id());
       });
@@ -510,6 +568,21 @@ class ImageStore::Import {
     undo.commit();
   }
 
+  // What has come as something else, or under another size, must not be taken for a layer.
+  void require_checked(const Resolved& image) const {
+    for (const auto& layer : image.manifest.layers) {
+      if (unchecked_.contains(layer.digest)) {
+        throw broken(
+            fmt::format("layer {} is no tar, plain or compressed with gzip or zstd", layer.digest));
+      }
+      const auto size = sizes_.find(layer.digest);
+      if (size != sizes_.end() && size->second != layer.size) {
+        throw broken(fmt::format("layer {} has {} bytes, its descriptor says {}", layer.digest,
+                                 size->second, layer.size));
+      }
+    }
+  }
+
   void label_children(const Resolved& image) {
     for (const auto& [digest, labels] : image.indexes) {
       store_.runtime_.set_blob_labels(ns_, digest, labels);
@@ -529,6 +602,9 @@ class ImageStore::Import {
   std::map<std::string, std::string, std::less<>> documents_;
   std::map<std::string, Stored, std::less<>> members_;
   std::map<std::string, std::string, std::less<>> links_;
+  std::set<std::string> unchecked_;            // digests of members that look like no layer
+  std::map<std::string, std::int64_t> sizes_;  // of what came, by digest
+  std::set<std::string> walked_;               // indexes and manifests of a layout, by digest
 };
 
 ImageStore::ImageStore(runtime::Runtime& runtime, fs::path scratch, Limits limits,
@@ -547,7 +623,7 @@ std::vector<std::string> ImageStore::load_archive(const std::string& ns, const S
 
 std::vector<std::string> ImageStore::load_archive(const std::string& ns, const fs::path& path,
                                                   const LoadOptions& options) {
-  const Fd file = open_file(path.string(), O_RDONLY);
+  const Fd file = during("failed to import image tarball", [&] { return open_archive(path); });
   return load_archive(ns, source_of(file.get()), options);
 }
 
@@ -657,26 +733,46 @@ const oci::Descriptor& ImageStore::choose(const std::string& ns,
                            offered.empty() ? "no platform at all" : join(offered, ", ")));
 }
 
-ImageStore::Resolved ImageStore::resolve(const std::string& ns, const runtime::Descriptor& target) {
-  const auto read = [&](const oci::Descriptor& blob, std::string_view what) {
-    check_descriptor(blob, what);
-    try {
-      return runtime_.read_blob(ns, blob.digest, limits_.document_bytes);
-    } catch (const Error& error) {
-      if (!error.is(kinds::not_found)) throw;
+void ImageStore::require_document_size(const oci::Descriptor& blob, std::string_view what) const {
+  if (static_cast<std::uint64_t>(blob.size) <= limits_.document_bytes) return;
+  throw broken(fmt::format("{} {} has {} bytes, more than {}", what, blob.digest, blob.size,
+                           limits_.document_bytes));
+}
+
+std::string ImageStore::read_document(const std::string& ns, const oci::Descriptor& blob,
+                                      std::string_view what) {
+  check_descriptor(blob, what);
+  require_document_size(blob, what);
+  const auto size = static_cast<std::size_t>(blob.size);
+  std::string text;
+  try {
+    text = runtime_.read_blob(ns, blob.digest, size);
+  } catch (const Error& error) {
+    if (error.is(kinds::not_found)) {
       throw broken(fmt::format("{} {} is missing", what, blob.digest));
     }
-  };
+    if (!error.is(kinds::invalid_argument)) throw;
+    throw broken(fmt::format("{} {} is larger than the {} bytes its descriptor says", what,
+                             blob.digest, size));
+  }
+  if (text.size() != size) {
+    throw broken(fmt::format("{} {} has {} bytes, its descriptor says {}", what, blob.digest,
+                             text.size(), size));
+  }
+  return text;
+}
 
+ImageStore::Resolved ImageStore::resolve(const std::string& ns, const runtime::Descriptor& target) {
   Resolved image;
   oci::Descriptor at;
   at.media_type = target.media_type;
   at.digest = target.digest;
   at.size = target.size_bytes;
   while (oci::media::is_index(at.media_type)) {
-    if (image.indexes.size() == deepest_index) throw broken("its indexes are nested too deeply");
-    const auto text = read(at, "index");
+    if (image.indexes.size() == deepest_index) throw too_deep();
+    const auto text = read_document(ns, at, "index");
     const auto index = parse_document("index " + at.digest, [&] { return oci::parse_index(text); });
+    check_count(index.manifests.size(), most_manifests, "manifests in one index");
     for (const auto& blob : index.manifests) check_descriptor(blob, "a manifest of the index");
     const auto& next = choose(ns, index.manifests);
     const auto position = &next - index.manifests.data();
@@ -690,16 +786,14 @@ ImageStore::Resolved ImageStore::resolve(const std::string& ns, const runtime::D
   }
 
   image.manifest_blob = at;
-  const auto text = read(at, "manifest");
+  const auto text = read_document(ns, at, "manifest");
   image.manifest =
       parse_document("manifest " + at.digest, [&] { return oci::parse_manifest(text); });
-  const auto config_text = read(image.manifest.config, "config");
+  const auto config_text = read_document(ns, image.manifest.config, "config");
   image.config = parse_document("config " + image.manifest.config.digest,
                                 [&] { return oci::parse_image_config(config_text); });
   const auto& layers = image.manifest.layers;
-  if (layers.size() > most_layers) {
-    throw broken(fmt::format("it has {} layers, more than {}", layers.size(), most_layers));
-  }
+  check_count(layers.size(), most_layers, "layers");
   if (layers.size() != image.config.rootfs.diff_ids.size()) {
     throw broken(fmt::format("its manifest has {} layers and its config {}", layers.size(),
                              image.config.rootfs.diff_ids.size()));
@@ -752,9 +846,7 @@ void ImageStore::unpack_layers(const std::string& ns, const Resolved& image,
 void ImageStore::unpack_layer(const std::string& ns, const oci::Descriptor& layer,
                               const std::string& diff_id, const std::string& parent,
                               const std::string& chain, const std::string& lease) {
-  if (!runtime_.has_blob(ns, layer.digest)) {
-    throw broken(fmt::format("layer {} is missing", layer.digest));
-  }
+  if (!runtime_.has_blob(ns, layer.digest)) throw missing_layer(layer);
   const auto key = fmt::format("{}{} {}", unpack_prefix, random_hex(), chain);
   const auto mounts = runtime_.prepare_snapshot(ns, key, parent, {}, lease);
   Rollback undo;

@@ -116,6 +116,10 @@ class ImageStore {
   struct Resolved;
 
   Resolved resolve(const std::string& ns, const runtime::Descriptor& target);
+  // An index, manifest or config, exactly as long as its descriptor says.
+  std::string read_document(const std::string& ns, const oci::Descriptor& blob,
+                            std::string_view what);
+  void require_document_size(const oci::Descriptor& blob, std::string_view what) const;
   // The manifest for our platform, of those that are there.
   const oci::Descriptor& choose(const std::string& ns,
                                 const std::vector<oci::Descriptor>& manifests);
