@@ -35,10 +35,11 @@ inline std::string descriptor(std::string_view media_type, std::string_view byte
                      sha256_digest(bytes), bytes.size(), more);
 }
 
-inline std::string manifest_of(const std::string& config, const std::vector<std::string>& layers) {
+inline std::string manifest_of(const std::string& config, const std::vector<std::string>& layers,
+                               std::string_view layer_type = oci::media::layer) {
   std::string list;
   for (const auto& layer : layers) {
-    list += (list.empty() ? "" : ",") + descriptor(oci::media::layer, layer);
+    list += (list.empty() ? "" : ",") + descriptor(layer_type, layer);
   }
   return fmt::format(R"({{"schemaVersion":2,"mediaType":"{}","config":{},"layers":[{}]}})",
                      oci::media::manifest, descriptor(oci::media::config, config), list);

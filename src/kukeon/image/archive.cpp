@@ -42,8 +42,10 @@ struct Reader {
     if (failure) std::rethrow_exception(failure);
     if (empty) throw broken("the archive is empty");
     const char* text = archive_error_string(handle);
-    throw broken(fmt::format("{}: {}", started ? "the archive is damaged" : "it is no tar archive",
-                             text != nullptr ? text : "unknown failure"));
+    const std::string_view cause = text != nullptr ? text : "unknown failure";
+    const bool unknown = !started && cause == "Unrecognized archive format";
+    throw broken(
+        fmt::format("{}: {}", unknown ? "it is no tar archive" : "the archive is damaged", cause));
   }
 
   // False at the end.

@@ -51,7 +51,11 @@ class TreeWriter {
   }
   TreeWriter(const TreeWriter&) = delete;
   TreeWriter& operator=(const TreeWriter&) = delete;
-  ~TreeWriter() { archive_write_free(handle_); }
+  ~TreeWriter() {
+    // Given up half-way, it would write what is left of the file as zeros.
+    archive_write_fail(handle_);
+    archive_write_free(handle_);
+  }
 
   void write_tree(const fs::path& directory) {
     Fd root = open_file(directory.string(), O_RDONLY | O_DIRECTORY);
@@ -165,13 +169,15 @@ class TreeWriter {
         return;
       }
     }
-    if (S_ISREG(info.st_mode)) archive_entry_set_size(entry.get(), info.st_size);
+    if (S_ISREG(info.st_mode)) {
+      budget_.spend(static_cast<std::uint64_t>(info.st_size));
+      archive_entry_set_size(entry.get(), info.st_size);
+    }
     check(archive_write_header(handle_, entry.get()));
     if (S_ISREG(info.st_mode)) write_content(file, path, static_cast<std::uint64_t>(info.st_size));
   }
 
   void write_content(const Fd& file, const std::string& path, std::uint64_t size) {
-    budget_.spend(size);
     const auto source = source_of(file.get());
     for (std::uint64_t left = size; left > 0;) {
       const auto count = source(chunk_.data(), std::min<std::uint64_t>(left, chunk_.size()));

@@ -406,9 +406,13 @@ class ImageStore::Import {
       return;
     }
     const fs::path path = path_of(layout, blob.digest);
-    if (!fs::exists(fs::symlink_status(path))) {
+    const auto kind = fs::symlink_status(path).type();
+    if (kind == fs::file_type::not_found) {
       if (content == Content::layer) throw missing_layer(blob);
       throw broken(fmt::format("document {} is missing", blob.digest));
+    }
+    if (kind != fs::file_type::regular) {
+      throw broken(fmt::format("blob {} is no regular file", blob.digest));
     }
     const Fd file = open_file(path.string(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     struct stat info {};
@@ -423,7 +427,12 @@ class ImageStore::Import {
       });
       if (::lseek(file.get(), 0, SEEK_SET) < 0) throw Error::from_errno("rewind a blob");
     }
-    runtime.write_blob(ns_, to_runtime(blob), source_of(file.get()), {}, lease_.id());
+    try {
+      runtime.write_blob(ns_, to_runtime(blob), source_of(file.get()), {}, lease_.id());
+    } catch (const Error& error) {
+      if (!error.is(kinds::invalid_argument)) throw;
+      throw broken(fmt::format("blob {} is damaged: {}", blob.digest, error.what()));
+    }
   }
 
   oci::Descriptor put_spool(std::string_view media_type, const Spool& spool) {

@@ -22,6 +22,9 @@ class TestTar {
   TestTar& symlink(std::string_view path, std::string_view to) { return header(path, '2', 0, to); }
   TestTar& hardlink(std::string_view path, std::string_view to) { return header(path, '1', 0, to); }
   TestTar& fifo(std::string_view path) { return header(path, '6', 0, ""); }
+  TestTar& device(std::string_view path, unsigned major, unsigned minor) {
+    return header(path, '3', 0, "", major, minor);
+  }
   // A header that promises more than follows.
   TestTar& promise(std::string_view path, std::size_t size) { return header(path, '0', size, ""); }
 
@@ -30,7 +33,8 @@ class TestTar {
   std::string unfinished() const { return text_; }
 
  private:
-  TestTar& header(std::string_view path, char type, std::size_t size, std::string_view link) {
+  TestTar& header(std::string_view path, char type, std::size_t size, std::string_view link,
+                  unsigned major = 0, unsigned minor = 0) {
     std::string block(512, '\0');
     const auto put = [&](std::size_t at, std::string_view value) {
       std::memcpy(block.data() + at, value.data(), value.size());
@@ -44,6 +48,10 @@ class TestTar {
     block[156] = type;
     put(157, link.substr(0, 100));
     put(257, std::string_view{"ustar\00000", 8});
+    if (type == '3') {
+      put(329, fmt::format("{:07o}", major));
+      put(337, fmt::format("{:07o}", minor));
+    }
     unsigned sum = 8 * ' ';
     for (const char c : block) sum += static_cast<unsigned char>(c);
     put(148, fmt::format("{:06o}", sum));
