@@ -22,7 +22,7 @@ mkdir -p "$corpus"
 case $target in
   yaml_documents) seeds='examples examples/profiles' ;;
   json_documents | frames) seeds=tests/fuzz/corpus/json ;;
-  accounts | seccomp) seeds=tests/fuzz/corpus/$target ;;
+  accounts | seccomp | archive | image_reference) seeds=tests/fuzz/corpus/$target ;;
   *) seeds= ;;
 esac
 # shellcheck disable=SC2086  # several folders
