@@ -115,6 +115,7 @@ apps::Options options_of(const Flags& flags, bool is_private) {
   config.namespace_suffix = settings.namespace_suffix;
   config.cgroup_root = settings.cgroup_root;
   config.pod_subnet = network::Subnet::parse(settings.pod_subnet_cidr);
+  config.default_memory_limit_bytes = settings.default_memory_limit_bytes;
   config.pause_binary = pause_binary();
   config.restarts.floor = settings.restart_backoff_floor;
   config.restarts.cap = settings.restart_backoff_cap;

@@ -32,6 +32,19 @@ using ::testing::StartsWith;
 
 class EngineTest : public EngineOnFakes {};
 
+TEST_F(EngineTest, GivesTheDefaultMemoryLimitToContainersWithoutOne) {
+  config_.default_memory_limit_bytes = 256 << 20;
+  open();
+  model::Cell cell = a_cell("web", {"free", "bound"});
+  cell.spec.containers[1].resources.emplace().memory_limit_bytes = 64 << 20;
+  engine().create_cell(cell);
+  const auto spec_of = [&](const std::string& id) {
+    return runtime_.find_container(ns, "default_default_web_" + id)->spec_json;
+  };
+  EXPECT_THAT(spec_of("free"), HasSubstr(R"("memory":{"limit":268435456})"));
+  EXPECT_THAT(spec_of("bound"), HasSubstr(R"("memory":{"limit":67108864})"));
+}
+
 TEST_F(EngineTest, ImageThatTheRealmLacksIsPulledBeforeTheCellIsMade) {
   support::Layout layout;
   layout.config = support::config_of(layout.layers, oci::Platform::host().architecture);

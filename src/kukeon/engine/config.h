@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ struct Config {
   std::chrono::seconds reconcile_interval{30};    // 0: off
   model::RestartPacing restarts;                  // of workloads that ended
   image::PullOptions pulls;                       // how missing images come in
+  // Of a container that has none of its own (runtime.md lesson 42); 0: none.
+  std::int64_t default_memory_limit_bytes = 0;
 };
 
 // Suffix and cgroup root as runtime.md 1.2 wants them; throws invalid_argument `server

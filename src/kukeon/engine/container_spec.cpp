@@ -144,6 +144,7 @@ std::string make_oci_spec(const model::ContainerSpec& spec, const ContainerFacts
   take_devices(spec, input);
   take_seccomp(spec, input);
   input.cgroup_v2 = facts.cgroup_v2;
+  input.default_memory_limit_bytes = facts.config.default_memory_limit_bytes;
   if (spec.privileged) input.daemon_capabilities = own_capabilities();
   if (facts.config.group != 0) input.kukeon_gid = static_cast<std::uint32_t>(facts.config.group);
 

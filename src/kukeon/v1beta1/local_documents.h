@@ -116,6 +116,7 @@ struct ServerConfigurationSpec {
   std::string namespace_suffix;
   std::string cgroup_root;
   std::string pod_subnet_cidr;
+  std::int64_t default_memory_limit_bytes = 0;
   std::string manifest_validation;
   std::string restart_backoff_floor;
   std::string restart_backoff_cap;
@@ -145,6 +146,8 @@ struct ServerConfigurationSpec {
                        "Cgroup that holds all realms; empty: /kukeon."),
         reflect::field("podSubnetCIDR", &S::pod_subnet_cidr, omitempty,
                        "Addresses that spaces are cut from; empty: 10.88.0.0/16."),
+        reflect::field("defaultMemoryLimitBytes", &S::default_memory_limit_bytes, omitempty,
+                       "Memory limit of a container that has none of its own; 0: none."),
         reflect::field("manifestValidation", &S::manifest_validation, omitempty,
                        "What unknown fields of a manifest are: strict (an error), warn or ignore; "
                        "empty: strict."),

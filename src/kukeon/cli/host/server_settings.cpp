@@ -158,6 +158,9 @@ void ServerSettings::validate() const {
   } catch (const Error& error) {
     refuse(error.message());
   }
+  if (default_memory_limit_bytes < 0) {
+    refuse(fmt::format("default memory limit {} must not be negative", default_memory_limit_bytes));
+  }
   const std::string& suffix = namespace_suffix;
   if (suffix.empty() || suffix.front() == '.' || suffix.back() == '.' ||
       suffix.find_first_of("/ \t\n") != std::string::npos) {
@@ -197,6 +200,7 @@ std::string ServerSettings::to_configuration() const {
   line("containerdNamespaceSuffix", namespace_suffix, default_namespace_suffix);
   line("cgroupRoot", cgroup_root, default_cgroup_root);
   line("podSubnetCIDR", pod_subnet_cidr, default_pod_subnet_cidr);
+  line("defaultMemoryLimitBytes", fmt::to_string(default_memory_limit_bytes), "0");
   text += "    # reconcileInterval: 30s\n";
   return text;
 }
@@ -230,6 +234,7 @@ ServerSettings load_server_settings(const ServerFlags& flags, const GlobalFlags&
   set_pause(settings.restart_backoff_floor, "restartBackoffFloor", file.restart_backoff_floor);
   set_pause(settings.restart_backoff_cap, "restartBackoffCap", file.restart_backoff_cap);
   set_pause(settings.restart_stable_after, "restartStableAfter", file.restart_stable_after);
+  settings.default_memory_limit_bytes = file.default_memory_limit_bytes;
   settings.log_level = choose(globals.log_level, "KUKEON_LOG_LEVEL", file.log_level, "info");
   return settings;
 }

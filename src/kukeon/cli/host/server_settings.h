@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,7 @@ struct ServerSettings {
   std::chrono::milliseconds restart_backoff_floor{100};
   std::chrono::milliseconds restart_backoff_cap{30'000};
   std::chrono::milliseconds restart_stable_after{10'000};
+  std::int64_t default_memory_limit_bytes = 0;
 
   std::string host() const { return "unix://" + socket; }
   std::string socket_directory() const;
