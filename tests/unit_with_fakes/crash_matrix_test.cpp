@@ -251,9 +251,11 @@ std::vector<Desired> manifest(std::vector<model::Cell> cells) {
 }
 
 // The first failure of an apply, as what `kuke apply` would say.
-void apply_all(World& world, const std::vector<Desired>& documents) {
+void apply_all(World& world, const std::vector<Desired>& documents,
+               const PlanOptions& options = {}) {
   std::string failure;
-  for (const ApplyResult& result : world.engine().execute(world.engine().plan(documents))) {
+  for (const ApplyResult& result :
+       world.engine().execute(world.engine().plan(documents, options))) {
     if (failure.empty()) failure = result.error;
   }
   if (!failure.empty()) throw Error{kinds::unknown, failure};
@@ -347,6 +349,41 @@ const std::vector<Scenario>& scenarios() {
            [](World& world) {
              if (world.engine().get_cell(web)) world.engine().delete_cell(web);
            }},
+      {.name = "purge_of_a_cell",
+       .given = create_web,
+       .when =
+           [](World& world) {
+             try {
+               world.engine().purge_cell(web);
+             } catch (const Error& error) {
+               if (!error.is(kinds::cell_not_found)) throw;
+             }
+           }},
+      {.name = "restart_of_a_cell",
+       .given = create_web,
+       .when =
+           [](World& world) {
+             // Where a kill came between its halves, the cell is stopped: then it is started.
+             const auto cell = world.engine().get_cell(web)->cell;
+             if (cell.status.state == model::CellState::stopped) {
+               world.engine().start_cell(web);
+             } else {
+               world.engine().restart_cell(web);
+             }
+           },
+       .running = all_of_web,
+       .wanted = web_manifest},
+      {.name = "apply_that_prunes",
+       .given =
+           [](World& world) {
+             apply_all(world, manifest({web_cell(), a_cell("old", {"app"})}), {.set = "demo"});
+           },
+       .when =
+           [](World& world) {
+             apply_all(world, manifest({web_cell()}), {.set = "demo", .prune = true});
+           },
+       .running = all_of_web,
+       .wanted = web_manifest},
       {.name = "apply_of_changed_containers",
        .given = create_web,
        .when = [](World& world) { apply_all(world, manifest({changed_web()})); },

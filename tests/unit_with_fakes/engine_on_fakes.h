@@ -35,7 +35,8 @@ inline fs::path memory_directory() {
   return fs::is_directory(shared) ? shared : fs::temp_directory_path();
 }
 
-inline model::Cell a_cell(const std::string& name, const std::vector<std::string>& containers) {
+inline model::Cell a_cell(const std::string& name,
+                          const std::vector<std::string>& containers = {"app"}) {
   model::Cell cell;
   cell.metadata.name = name;
   cell.spec.realm_name = cell.spec.space_name = cell.spec.stack_name = "default";

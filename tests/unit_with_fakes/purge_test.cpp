@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "kukeon/base/error_kinds.h"
-#include "unit_with_fakes/engine_fixture.h"
+#include "unit_with_fakes/engine_on_fakes.h"
 
 namespace kukeon::engine {
 namespace {
@@ -20,7 +20,7 @@ using ::testing::SizeIs;
 
 const DeleteOptions cascade{Cascade::yes, Force::no};
 
-class PurgeTest : public EngineTest {
+class PurgeTest : public EngineOnFakes {
  protected:
   // Somebody removed the document behind our back; everything on the host is still there.
   void lose_document(const model::Path& path) {
