@@ -882,6 +882,7 @@ Task FakeRuntime::start_task(const std::string& ns, const std::string& id,
                       .execs = {}};
   const Task task = running.task;
   space.tasks.emplace(id, std::move(running));
+  if (options.on_created) options.on_created();
   state_->publish({.kind = EventKind::task_started,
                    .ns = ns,
                    .container_id = id,

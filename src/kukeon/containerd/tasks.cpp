@@ -209,6 +209,7 @@ runtime::Task ContainerdRuntime::start_task(const std::string& ns, const std::st
     if (error.is(kinds::deadline_exceeded)) discard_task(ns, id);
     throw to_start_error(error);
   }
+  if (options.on_created) options.on_created();
 
   tasks::StartRequest request;
   request.set_container_id(id);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
-#include <thread>
+#include <future>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,6 +15,7 @@
 #include "kukeon/base/strings.h"
 #include "kukeon/engine/container_spec.h"
 #include "kukeon/engine/engine.h"
+#include "kukeon/engine/in_parallel.h"
 #include "kukeon/engine/journal.h"
 #include "kukeon/engine/wrap.h"
 #include "kukeon/model/defaults.h"
@@ -29,26 +30,6 @@ namespace {
 using std::chrono::milliseconds;
 using store::Changes;
 using store::Intent;
-
-// Runs one task a container at the same time and waits for all; the first failure is thrown.
-void in_parallel(const std::vector<std::function<void()>>& tasks) {
-  std::vector<std::exception_ptr> failures(tasks.size());
-  const auto run = [&](std::size_t i) {
-    try {
-      tasks[i]();
-    } catch (...) {
-      failures[i] = std::current_exception();
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 1; i < tasks.size(); ++i) threads.emplace_back(run, i);
-    if (!tasks.empty()) run(0);
-  }
-  for (const auto& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
-}
 
 model::Intent observed_intent(Intent intent) {
   return intent == Intent::running ? model::Intent::running : model::Intent::stopped;
@@ -240,7 +221,7 @@ bool Engine::runs_as_wanted(const model::ContainerSpec& spec, const model::Cell&
 }
 
 void Engine::start_one(const model::ContainerSpec& spec, const model::Cell& cell,
-                       const CellLayout& at) {
+                       const CellLayout& at, const StartHooks& hooks) {
   during(fmt::format("container {}", quote(spec.id)), [&] {
     const runtime::ContainerRecord record = wanted_record(spec, cell, at);
     const std::string& id = record.id;
@@ -275,17 +256,43 @@ void Engine::start_one(const model::ContainerSpec& spec, const model::Cell& cell
       options.log_path = at.log_of(spec.id).string();
     }
     if (!record_there) runtime_.create_container(at.ns, record);
+    if (hooks.before_start) hooks.before_start();
+    options.on_created = hooks.on_created;
     runtime_.start_task(at.ns, id, options);
   });
 }
 
 void Engine::start_containers(model::Cell& cell, const CellLayout& at,
                               const std::vector<const model::ContainerSpec*>& which) {
+  // The root anchors the shim of the cell: the others are prepared beside it, and started once its
+  // task is made.
+  std::promise<void> anchored;
+  const std::shared_future<void> anchor = anchored.get_future().share();
   std::vector<std::function<void()>> tasks;
-  for (const model::ContainerSpec* spec : which) {
-    tasks.push_back([this, spec, &cell, &at] { start_one(*spec, cell, at); });
+  const auto root = std::ranges::find_if(
+      which, [&](const model::ContainerSpec* spec) { return model::is_root(cell.spec, *spec); });
+  if (root == which.end()) {
+    anchored.set_value();
+  } else {
+    tasks.push_back([&, spec = *root] {
+      bool made = false;
+      try {
+        start_one(*spec, cell, at, {.on_created = [&] {
+          made = true;
+          anchored.set_value();
+        }});
+      } catch (...) {
+        if (!made) anchored.set_exception(std::current_exception());
+        throw;
+      }
+    });
   }
-  in_parallel(tasks);
+  for (const model::ContainerSpec* spec : which) {
+    if (root != which.end() && spec == *root) continue;
+    tasks.push_back(
+        [&, spec] { start_one(*spec, cell, at, {.before_start = [&] { anchor.get(); }}); });
+  }
+  in_parallel(tasks, tasks.size());
 }
 
 // With its controllers, which are answered, and its limits.
@@ -311,7 +318,11 @@ void Engine::bring_up(model::Cell& cell, const CellLayout& at, const Start& how)
   require_images(started, at);
   const Keep keep = how.fresh == Fresh::yes ? Keep::nothing : Keep::records;
   // A killed daemon may have left any part of an old one.
-  if (how.fresh == Fresh::no) bring_down(cell, at, Signal::kill, keep, milliseconds{0});
+  if (how.gently) {
+    bring_down(cell, at, Signal::term, keep, config_.stop_grace);
+  } else if (how.fresh == Fresh::no) {
+    bring_down(cell, at, Signal::kill, keep, milliseconds{0});
+  }
 
   undo.add([this, cell, at, keep] { bring_down(cell, at, Signal::kill, keep, milliseconds{0}); });
   cell.status.cgroup_path = at.cgroup;
@@ -368,7 +379,7 @@ void Engine::bring_down(const model::Cell& cell, const CellLayout& at, Signal si
       runtime_.delete_task(at.ns, at.container_id(spec));
     });
   }
-  in_parallel(workloads);
+  in_parallel(workloads, workloads.size());
   for (const model::ContainerSpec* root : roots) {
     stop_one(*root, at, signal, grace);
     runtime_.delete_task(at.ns, at.container_id(*root));
@@ -582,9 +593,8 @@ model::Cell Engine::restart_cell(const model::Path& path) {
                             path.cell)};
   }
   if (!model::is_up(cell.status.state)) return ensure_cell(stored->value).cell;
-  bring_down(cell, at, Signal::term, Keep::records, config_.stop_grace);
   for (model::ContainerStatus& status : cell.status.containers) status.restart_attempts = 0;
-  during("failed to start cell containers", [&] { run(cell, {}); });
+  during("failed to start cell containers", [&] { run(cell, {.gently = true}); });
   return put_cell(cell, Intent::running,
                   {journal::stopped(path, first_signal(Signal::term)), journal::started(path)});
 }

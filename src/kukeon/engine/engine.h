@@ -294,6 +294,7 @@ class Engine {
   struct Start {
     Fresh fresh = Fresh::no;    // yes: nothing of the cell can be on the host
     Names leave_out{};          // containers that are not started
+    bool gently = false;        // what runs of it is asked to end first
     bool keep_pending = false;  // a failure leaves the cell Pending: it is tried again
   };
 
@@ -351,7 +352,15 @@ class Engine {
                                          const CellLayout& at);
   bool runs_as_wanted(const model::ContainerSpec& spec, const model::Cell& cell,
                       const CellLayout& at);
-  void start_one(const model::ContainerSpec& spec, const model::Cell& cell, const CellLayout& at);
+  struct StartHooks {
+    std::function<void()> before_start{};  // when all is prepared
+    std::function<void()> on_created{};    // when the task is made
+  };
+  void start_one(const model::ContainerSpec& spec, const model::Cell& cell, const CellLayout& at,
+                 const StartHooks& hooks);
+  void start_one(const model::ContainerSpec& spec, const model::Cell& cell, const CellLayout& at) {
+    start_one(spec, cell, at, StartHooks{});
+  }
   void stop_one(const model::ContainerSpec& spec, const CellLayout& at, Signal signal,
                 std::chrono::milliseconds grace);
   void remove_one(const std::string& container_id, const CellLayout& at);

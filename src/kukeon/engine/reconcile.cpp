@@ -441,14 +441,13 @@ bool Engine::restart_workloads(model::Cell& cell, const CellLayout& at,
     const auto* had = model::find_status(before, spec->id);
     const bool wanted = had == nullptr || had->state == model::ContainerState::pending;
     // Of a daemon that was killed before it could replace it.
-    const bool outdated = (is_alive(task) || task.state == State::stopped) && wanted &&
-                          !runs_as_wanted(*spec, cell, at);
+    const bool outdated = is_alive(task) && wanted && !runs_as_wanted(*spec, cell, at);
     if ((is_alive(task) && !outdated) || task.state == State::unknown ||
         seen.halted.contains(spec->id)) {
       continue;
     }
-    const bool begun =
-        outdated || task.state == State::created || (wanted && task.state != State::stopped);
+    // Its start is not known to have come about: one that ended meanwhile runs once more.
+    const bool begun = outdated || wanted || task.state == State::created;
     model::ContainerStatus& status = *model::find_status(cell.status, spec->id);
     const Timestamp now = Timestamp::now();
     model::RestartDecision next = model::decide_restart(*spec, status, config_.restarts);

@@ -76,7 +76,9 @@ struct Task {
 struct TaskOptions {
   std::vector<Mount> rootfs;
   // A host file that the shim appends stdout and stderr to; empty: discarded.
-  std::string log_path;
+  std::string log_path{};
+  // Called when the task is made and its shim runs, before it is started.
+  std::function<void()> on_created{};
 };
 
 // What a task's cgroup has counted. The numbers are those of its shim, decoded from containerd's
@@ -216,6 +218,8 @@ class Runtime {
   // it throws already_exists where a task is, even one that has exited: delete that first. A
   // command that the image lacks is invalid_argument with the OCI runtime's own last line.
   // Containers whose specs name the same `io.containerd.runc.v2.group` annotation share one shim.
+  // Only once the first of them is made may others be started beside it: two that find no shim each
+  // begin one, and containerd forgets the loser, which then stays for ever.
   virtual Task start_task(const std::string& ns, const std::string& id,
                           const TaskOptions& options) = 0;
   virtual std::optional<Task> find_task(const std::string& ns, const std::string& id) = 0;
