@@ -284,6 +284,15 @@ TEST_F(Reconcile, CellThatDeletesItselfDoesSoOnceItsWorkloadsAreDone) {
   ASSERT_TRUE(eventually([&] { return running().empty(); }));
 }
 
+TEST_F(Reconcile, CellOfARootAloneDeletesItselfToo) {
+  model::Cell cell = a_cell("web", {"app"});
+  cell.spec.containers[0].root = true;
+  cell.spec.auto_delete = true;
+  engine().create_cell(cell);
+  runtime_.exit_task(ns, root, 0);
+  ASSERT_TRUE(eventually([&] { return !engine().get_cell(web); }));
+}
+
 TEST_F(Reconcile, CellThatFailedIsKeptForItsReaderAlsoWhereItWouldDeleteItself) {
   model::Cell cell = a_cell("web", {"app"});
   cell.spec.auto_delete = true;

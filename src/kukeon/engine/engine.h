@@ -434,6 +434,8 @@ class Engine {
                          std::vector<store::Event>& events);
   void bring_back(const model::Cell& cell, Names leave_out, std::vector<store::Event> events = {});
   void try_again(const model::Path& path, const Error& error);
+  void settle_cell(const model::Cell& cell, const model::CellStatus& before,
+                   std::vector<store::Event> events);
   bool finish_deletions();
   std::optional<model::Path> cell_of_container(const std::string& ns, const std::string& id) const;
 

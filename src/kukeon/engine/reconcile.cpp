@@ -17,7 +17,6 @@
 namespace kukeon::engine {
 namespace {
 
-using store::Changes;
 using store::Intent;
 
 // A cell that hangs in a call to the runtime holds one of these up until the call's deadline.
@@ -413,17 +412,20 @@ void Engine::keep_running(const store::Stored<model::Cell>& stored, const CellLa
     bring_back(stored.value, seen.halted, std::move(events));
     return;
   }
+  settle_cell(cell, stored.value.status, std::move(events));
+}
+
+// Stores what a look came to, where it is new; a cell that is done may delete itself.
+void Engine::settle_cell(const model::Cell& cell, const model::CellStatus& before,
+                         std::vector<store::Event> events) {
   if (cell.spec.auto_delete && cell.status.ready_observed &&
       cell.status.state == model::CellState::exited) {
-    log::info("cell deletes itself", {{"cell", at.path.key()}});
-    store_.write([&](Changes& changes) {
-      changes.put(cell, Intent::deleted);
-      for (store::Event& event : events) changes.record(std::move(event));
-    });
+    log::info("cell deletes itself", {{"cell", cell.path().key()}});
+    put_cell(cell, Intent::deleted, std::move(events));
     finish_delete(cell);
-    return;
+  } else if (!(cell.status == before)) {
+    put_cell(cell, Intent::running, std::move(events));
   }
-  if (!(cell.status == stored.value.status)) put_cell(cell, Intent::running, std::move(events));
 }
 
 // Starts workloads that ended and whose policies ask for it, now or later, and those whose start a
@@ -553,7 +555,7 @@ void Engine::revive(const store::Stored<model::Cell>& stored, const CellLayout& 
     cell.status.message =
         fmt::format("the root container ended; start it again: kuke start cell {}", at.path.cell);
   }
-  if (!(cell.status == stored.value.status)) put_cell(cell, Intent::running, std::move(events));
+  settle_cell(cell, stored.value.status, std::move(events));
 }
 
 }  // namespace kukeon::engine
