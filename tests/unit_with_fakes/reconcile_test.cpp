@@ -236,6 +236,20 @@ TEST_F(Reconcile, RebootLeavesACellWhoseWorkloadsHadEnded) {
   EXPECT_EQ(stored().status.message, R"(container "app" exited with code 4)");
 }
 
+TEST_F(Reconcile, RebootLeavesAJobThatWasDoneBeforeAnybodySawItRun) {
+  engine().create_cell(a_cell("web", {"app"}));
+  runtime_.exit_task(ns, app, 0);
+  ASSERT_TRUE(comes_to(model::CellState::exited));
+  engine_->stop();
+  model::Cell cell = stored();
+  cell.status.ready_observed = false;
+  store_->write([&](store::Changes& changes) { changes.put(cell, store::Intent::running); });
+  reboot();
+  engine().create_cell(a_cell("other", {"app"}));
+  EXPECT_TRUE(comes_to(model::CellState::exited));
+  EXPECT_TRUE(kernel::Cgroups{}.exists(cell.status.cgroup_path));
+}
+
 TEST_F(Reconcile, RootThatEndsTakesAlongWhatNobodyWantsBack) {
   engine().create_cell(a_cell("web", {"app"}));
   runtime_.exit_task(ns, root, 0);

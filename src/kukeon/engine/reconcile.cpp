@@ -368,7 +368,8 @@ void Engine::reconcile_cell(const model::Path& path) {
   // A failed one stands until it is started again or deleted.
   if (stored->value.status.state == model::CellState::failed) return;
   const CellLayout at = layout_of(stored->value);
-  if (stored->value.status.ready_observed && !cgroups_.exists(at.cgroup)) {
+  // Also of one that ended before anybody saw it Ready.
+  if (stored->value.status.state != model::CellState::pending && !cgroups_.exists(at.cgroup)) {
     log::info("cgroup is made again", {{"cell", path.key()}});
     make_cgroup(stored->value, at);
     store_.record(journal::repaired(path, "cgroup"));
